@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 The Leveret authors
+#
+# make            build/leveret, build/libleveret.a, build/libleveret.so.N
+# make demo       publish and subscribe through a real broker (BROKER=garagemq for the other one)
+# make check      all tests that fit in ten minutes; check-all: the long ones too
+# make asan ubsan m32 coverage lint format install uninstall clean
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
+VERSION := 0.1.0
+SOVERSION := 0
+
+BUILD ?= build
+CC = gcc
+PREFIX ?= /usr/local
+DESTDIR ?=
+NDEBUG ?= -DNDEBUG
+THREADS ?= yes
+
+OPT ?= -O2 -g
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wswitch-enum
+EXTRA ?=
+CFLAGS ?=
+ALL_CFLAGS = -std=c11 $(OPT) $(WARN) $(NDEBUG) -fvisibility=hidden -Iinclude -Ispec $(EXTRA) $(CFLAGS)
+HOSTED = -D_GNU_SOURCE -pthread
+ifeq ($(THREADS),no)
+HOSTED += -DLEV_NO_THREADS
+endif
+LDLIBS := -pthread
+
+# ---- sources ----------------------------------------------------------------------------------------
+
+PURE_C := $(wildcard src/codec/*.c src/engine/*.c)
+HOSTED_C := $(wildcard src/net/*.c src/client/*.c)
+LIB_C := $(PURE_C) $(HOSTED_C)
+TOOL_C := $(wildcard tools/*.c)
+EXAMPLE_C := $(wildcard tools/examples/*.c)
+HEADERS := $(wildcard include/leveret/*.h)
+ALL_FILES := $(LIB_C) $(TOOL_C) $(EXAMPLE_C) $(HEADERS) $(wildcard src/*/*.h tools/*.h) \
+             $(wildcard tests/*.h tests/*/*.[ch])
+
+LIB_O := $(LIB_C:%.c=$(BUILD)/obj/%.o)
+PIC_O := $(LIB_C:%.c=$(BUILD)/pic/%.o)
+TOOL_O := $(TOOL_C:%.c=$(BUILD)/obj/%.o)
+EXAMPLES := $(EXAMPLE_C:tools/examples/%.c=$(BUILD)/examples/%)
+
+LIB_A := $(BUILD)/libleveret.a
+LIB_SO := $(BUILD)/libleveret.so.$(SOVERSION)
+
+.PHONY: all demo check check-all asan ubsan m32 coverage lint format install uninstall clean \
+        units unit-programs structure packages
+all: $(LIB_A) $(LIB_SO) $(BUILD)/leveret $(EXAMPLES)
+
+# The codec and the engine know no operating system: they get no feature macro.
+$(BUILD)/obj/src/codec/%.o $(BUILD)/obj/src/engine/%.o $(BUILD)/pic/src/codec/%.o \
+$(BUILD)/pic/src/engine/%.o: HOSTED =
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(HOSTED) -MMD -MP -c $< -o $@
+
+$(BUILD)/pic/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(HOSTED) -fPIC -MMD -MP -c $< -o $@
+
+$(LIB_A): $(LIB_O)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(LIB_SO): $(PIC_O)
+	$(CC) $(ALL_CFLAGS) -shared -Wl,-soname,libleveret.so.$(SOVERSION) -Wl,-z,defs $^ $(LDLIBS) -o $@
+	@ln -sf libleveret.so.$(SOVERSION) $(BUILD)/libleveret.so
+
+$(BUILD)/leveret: $(TOOL_O) $(LIB_A)
+	$(CC) $(ALL_CFLAGS) $^ $(LDLIBS) -o $@
+
+$(BUILD)/examples/%: $(BUILD)/obj/tools/examples/%.o $(LIB_A)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $^ $(LDLIBS) -o $@
+
+# ---- tests ------------------------------------------------------------------------------------------
+
+# tests/DIR/test_X.c is a program; the other files of DIR are linked into each of them.
+TEST_DIRS ?= codec engine net client
+UNIT_C := $(foreach d,$(TEST_DIRS),$(wildcard tests/$(d)/test_*.c))
+UNITS := $(UNIT_C:%.c=$(BUILD)/%)
+helpers = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/$(1)/test_%,$(wildcard tests/$(1)/*.c)))
+
+NO_CHECK ?= $(if $(shell pkg-config --exists check && echo yes),,1)
+ifeq ($(NO_CHECK),)
+CHECK_CFLAGS := -DHAVE_CHECK $(shell pkg-config --cflags check)
+CHECK_LIBS := $(shell pkg-config --libs check)
+endif
+$(BUILD)/obj/tests/%.o: EXTRA += $(CHECK_CFLAGS)
+
+define unit_rule
+$(BUILD)/tests/$(1)/test_%: $(BUILD)/obj/tests/$(1)/test_%.o $(call helpers,$(1)) $(LIB_A)
+	@mkdir -p $$(@D)
+	$(CC) $$(ALL_CFLAGS) $$^ $(CHECK_LIBS) $(LDLIBS) -o $$@
+endef
+$(foreach d,codec engine net client,$(eval $(call unit_rule,$(d))))
+.SECONDARY:
+
+unit-programs: $(UNITS)
+units: unit-programs
+	tests/run $(UNITS)
+
+packages:
+	tests/packages
+
+# What a reader relies on without running anything: layers, symbols, budgets, and that these checks work.
+structure: $(LIB_A)
+	tests/lint/layers
+	tests/lint/symbols $(patsubst %.c,$(BUILD)/obj/%.o,$(PURE_C))
+	tests/lint/budgets
+	tests/lint/selftest
+
+BROKER_TESTS := $(wildcard tests/broker/test_*.py tests/broker/test_*.sh)
+CODEC_TESTS := $(wildcard tests/codec/test_*.py)
+
+check: packages
+	$(MAKE) all unit-programs structure
+	LEVERET=$(BUILD)/leveret tests/broker/with-brokers tests/run $(UNITS) $(CODEC_TESTS) $(BROKER_TESTS)
+
+check-all: packages
+	$(MAKE) lint
+	$(MAKE) asan
+	$(MAKE) ubsan
+	$(MAKE) m32
+	$(MAKE) coverage
+	LEVERET_LONG=1 $(MAKE) check
+
+# The unit tests in other builds; each has a folder of its own.
+asan:
+	$(MAKE) units BUILD=build/asan NDEBUG= OPT="-O1 -g" \
+	    EXTRA="-fsanitize=address -fno-omit-frame-pointer"
+
+ubsan:
+	$(MAKE) units BUILD=build/ubsan NDEBUG= OPT="-O1 -g" \
+	    EXTRA="-fsanitize=undefined -fno-sanitize-recover=all"
+
+M32_CC = $(if $(shell echo 'int main(void){return 0;}' | gcc -m32 -x c - -o /dev/null 2>&1),clang,gcc)
+m32:
+	$(MAKE) units BUILD=build/m32 NO_CHECK=1 CC=$(M32_CC) EXTRA=-m32 TEST_DIRS="codec engine"
+
+coverage:
+	@rm -rf build/coverage
+	$(MAKE) units BUILD=build/coverage OPT="-O0 -g" EXTRA=--coverage TEST_DIRS="codec engine"
+	gcovr --root . --filter 'src/(codec|engine)/' build/coverage/obj/src --print-summary \
+	    --fail-under-line 90 --exclude-unreachable-branches
+
+# ---- style ------------------------------------------------------------------------------------------
+
+C_FILES := $(LIB_C) $(TOOL_C) $(EXAMPLE_C)
+
+lint: structure
+	clang-format --dry-run -Werror $(ALL_FILES)
+	$(MAKE) all unit-programs BUILD=build/lint-gcc CC=gcc EXTRA=-Werror
+	$(MAKE) all unit-programs BUILD=build/lint-clang CC=clang EXTRA=-Werror
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
+	    --suppress=missingIncludeSystem --suppress=varFuncNullUB -DLEV_API= -Iinclude -Ispec -j2 $(C_FILES)
+	printf '%s\n' $(C_FILES) | xargs -P$$(nproc) -n4 sh -c \
+	    'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- -std=c11 -D_GNU_SOURCE -Iinclude -Ispec' sh
+
+format:
+	clang-format -i $(ALL_FILES)
+
+# ---- installing -------------------------------------------------------------------------------------
+
+LIBDIR := $(DESTDIR)$(PREFIX)/lib
+INCDIR := $(DESTDIR)$(PREFIX)/include/leveret
+BINDIR := $(DESTDIR)$(PREFIX)/bin
+MANDIR := $(DESTDIR)$(PREFIX)/share/man/man1
+MAN := $(wildcard tools/man/*.1)
+
+install: all
+	install -d $(LIBDIR)/pkgconfig $(INCDIR) $(BINDIR) $(MANDIR)
+	install -m 644 $(HEADERS) spec/amqp091.def $(INCDIR)
+	install -m 644 $(LIB_A) $(LIBDIR)
+	install -m 755 $(LIB_SO) $(LIBDIR)
+	ln -sf libleveret.so.$(SOVERSION) $(LIBDIR)/libleveret.so
+	install -m 755 $(BUILD)/leveret $(BINDIR)
+	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' leveret.pc.in \
+	    > $(LIBDIR)/pkgconfig/leveret.pc
+	$(if $(MAN),install -m 644 $(MAN) $(MANDIR))
+
+uninstall:
+	rm -rf $(INCDIR)
+	rm -f $(LIBDIR)/libleveret.a $(LIBDIR)/libleveret.so $(LIBDIR)/libleveret.so.$(SOVERSION) \
+	    $(LIBDIR)/pkgconfig/leveret.pc $(BINDIR)/leveret $(addprefix $(MANDIR)/,$(notdir $(MAN)))
+
+demo: all
+	@BUILD=$(BUILD) tools/demo
+
+clean:
+	rm -rf build
+
+-include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* Consumers of a channel, in a list. Tags are always known here before the broker hears of them, since a
+ * delivery may be the first thing seen of a consumer. A lookup moves what it finds to the front: with
+ * one consumer, or one busy among many, it is found at once. A hash table was rejected until somebody
+ * measures a channel with thousands of equally busy consumers. */
+
+#include "consumer.h"
+
+#include <string.h>
+
+lev_span lev_consumer_tag(const lev_consumer *consumer) {
+    return (lev_span){consumer->tag, consumer->tag_len};
+}
+
+lev_consumer *lev_consumers_find(lev_consumers *list, lev_span tag) {
+    for (lev_consumer **at = &list->first; *at != NULL; at = &(*at)->next) {
+        lev_consumer *found = *at;
+        if (found->tag_len == tag.len && memcmp(found->tag, tag.ptr, tag.len) == 0) {
+            *at = found->next;
+            found->next = list->first;
+            list->first = found;
+            return found;
+        }
+    }
+    return NULL;
+}
+
+lev_consumer *lev_consumers_add(lev_consumers *list, const lev_allocator *a, lev_span tag) {
+    lev_consumer *added = lev_resize(a, NULL, sizeof *added + tag.len);
+    if (added == NULL) {
+        return NULL;
+    }
+    *added = (lev_consumer){.next = list->first, .tag_len = (uint8_t)tag.len};
+    memcpy(added->tag, tag.ptr, tag.len);
+    list->first = added;
+    return added;
+}
+
+void lev_consumers_remove(lev_consumers *list, const lev_allocator *a, lev_consumer *consumer) {
+    for (lev_consumer **at = &list->first; *at != NULL; at = &(*at)->next) {
+        if (*at == consumer) {
+            *at = consumer->next;
+            lev_release(a, consumer);
+            return;
+        }
+    }
+}
+
+void lev_consumers_deinit(lev_consumers *list, const lev_allocator *a) {
+    while (list->first != NULL) {
+        lev_consumers_remove(list, a, list->first);
+    }
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* What is to be written: our own bytes in one block, and between them bodies that the caller lent. */
+
+#ifndef LEVERET_ENGINE_OUTBUF_H
+#define LEVERET_ENGINE_OUTBUF_H
+
+#include "memory.h"
+
+typedef struct lev_loan {
+    uint64_t at; /* how many of our own bytes go before it, since the beginning */
+    lev_span rest;
+    void *token;
+    bool last; /* of its body */
+} lev_loan;
+
+typedef struct lev_outbuf {
+    uint8_t *data;
+    size_t cap;
+    size_t head;
+    size_t tail;
+    uint64_t own;       /* our own bytes written since the beginning: the position of `head` */
+    uint64_t sent;      /* bytes written since the beginning, lent ones included */
+    size_t queued;      /* bytes that wait, lent ones included */
+    lev_loan *loans;    /* in order; those before `written` only wait to be announced */
+    size_t loans_cap;
+    size_t first;
+    size_t written;
+    size_t loans_len;
+    bool secret;        /* wipe what has been written */
+} lev_outbuf;
+
+/* Returns a writer into the room at the end. What it wrote counts after lev_outbuf_commit. */
+lev_writer lev_outbuf_writer(lev_outbuf *b);
+void lev_outbuf_commit(lev_outbuf *b, const lev_writer *w);
+
+/* Makes room for `more` bytes at least. Returns false without memory. */
+bool lev_outbuf_grow(lev_outbuf *b, const lev_allocator *a, size_t more);
+
+/* Makes room for `n` further loans, so that lev_outbuf_lend cannot fail. */
+bool lev_outbuf_expect_loans(lev_outbuf *b, const lev_allocator *a, size_t n);
+
+/* Appends bytes that stay the caller's. */
+void lev_outbuf_lend(lev_outbuf *b, lev_span bytes, void *token, bool last);
+
+size_t lev_outbuf_pending(const lev_outbuf *b, lev_span *spans, size_t max);
+void lev_outbuf_sent(lev_outbuf *b, size_t n);
+
+/* Takes the token of a body that has been written. Returns false where there is none. */
+bool lev_outbuf_take_released(lev_outbuf *b, void **token);
+
+/* Returns whether a lent body is still to be written. */
+bool lev_outbuf_has_loans(const lev_outbuf *b);
+
+/* Drops what waits; lent bodies count as released. */
+void lev_outbuf_discard(lev_outbuf *b);
+
+void lev_outbuf_deinit(lev_outbuf *b, const lev_allocator *a);
+
+#endif

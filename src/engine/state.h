@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* The engine itself, and what its parts ask of each other. */
+
+#ifndef LEVERET_ENGINE_STATE_H
+#define LEVERET_ENGINE_STATE_H
+
+#include "channel.h"
+#include "inbuf.h"
+#include "outbuf.h"
+
+/* The only place where secrets live: one block, wiped when the login is over. */
+typedef struct lev_login {
+    uint8_t *block;
+    size_t cap;
+    lev_span user;
+    lev_span password;
+    lev_span vhost;
+    lev_span connection_name;
+    uint8_t rounds; /* of connection.secure */
+} lev_login;
+
+/* The options, with their defaults filled in. */
+typedef struct lev_settings {
+    uint16_t heartbeat;
+    uint16_t channel_max;
+    uint32_t frame_max;
+    uint32_t method_frame_max;
+    size_t message_max;
+    size_t high_water;
+    uint32_t window;
+    uint32_t close_ms;
+} lev_settings;
+
+struct lev_engine {
+    lev_allocator alloc;
+    lev_settings set;
+    lev_login login;
+
+    enum lev_connection_state state;
+    lev_tuned tuned;
+    uint64_t now;
+    uint64_t phase_end; /* when the handshake or the close must be over; UINT64_MAX: none */
+    uint32_t calls;     /* numbers given so far */
+    uint32_t incarnations;
+    bool blocked;
+
+    struct {
+        lev_inbuf buf;
+        lev_frame_limits limits;
+        uint64_t at;  /* when the last byte came */
+        size_t need;  /* size of the frame at the head, once known */
+        bool ended;   /* the transport is gone: no byte will follow */
+        lev_status ended_status;
+        char ended_text[LEV_ERROR_TEXT];
+        lev_content *used; /* an event points into it */
+    } rx;
+
+    struct {
+        lev_outbuf buf;
+        uint64_t at;        /* when the last byte went */
+        size_t over;        /* bytes queued above the mark, out of LEV_RESERVE */
+        bool writable_owed; /* a caller was told LEV_AGAIN for the mark */
+        bool flushing;      /* after our connection.close for a violation: all of it still goes */
+    } tx;
+
+    lev_channel **channels; /* by number */
+    size_t channels_cap;
+    size_t channels_len;
+    size_t ending;          /* channels with farewells to tell */
+    size_t stalled;         /* channels where a publish was stopped */
+    lev_channel *settling;  /* whose outcomes are being told */
+
+    /* What the current event points to. */
+    lev_method method;
+    lev_header header;
+    lev_message message;
+
+    bool orderly;    /* it is the end that we asked for */
+    lev_error error; /* the latched failure */
+    lev_error channel_error; /* of the channel whose farewell is being told */
+};
+
+/* failure.c */
+
+/* What is known of a failure: `what`, then the peer's own words, if any. */
+typedef struct lev_fault {
+    lev_status status;
+    lev_layer layer;
+    uint16_t reply_code;
+    uint16_t class_id;
+    uint16_t method_id;
+    const char *what;
+    lev_span words;
+} lev_fault;
+
+void lev_fault_describe(const lev_fault *fault, lev_error *error);
+
+/* Latches a failure, unless there is one already. */
+void lev_engine_fail(lev_engine *e, const lev_fault *fault);
+
+/* Latches that the peer broke a rule, and queues connection.close with the code that the specification
+ * assigns. `cause` is the frame it broke it with. */
+void lev_engine_violation(lev_engine *e, uint16_t reply_code, const lev_frame *cause,
+                          const char *what);
+
+/* send.c: queue a method: a caller's; an ack, with LEV_AGAIN when the reserve is used up; an answer that
+ * the peer made us give, whose failure is latched; a heartbeat. */
+lev_status lev_send(lev_engine *e, uint16_t channel, lev_method_id id, const void *fields);
+lev_status lev_send_ack(lev_engine *e, uint16_t channel, lev_method_id id, const void *fields);
+void lev_send_reply(lev_engine *e, uint16_t channel, lev_method_id id, const void *fields);
+void lev_send_heartbeat(lev_engine *e);
+
+/* Returns LEV_OK, or the latched failure, or what stops a caller's work now. */
+lev_status lev_engine_ready(const lev_engine *e);
+
+/* login.c: the handshake. */
+bool lev_login_init(lev_engine *e, const lev_engine_options *options);
+void lev_login_wipe(lev_engine *e);
+bool lev_login_start(lev_engine *e, lev_event *event);
+bool lev_login_secure(lev_engine *e, lev_event *event);
+bool lev_login_tune(lev_engine *e, lev_event *event);
+bool lev_login_open_ok(lev_engine *e, lev_event *event);
+
+/* legality.c: may this frame come now? Returns the reply code of the verdict, 0 for yes. */
+uint16_t lev_legality_inbound(const lev_engine *e, const lev_channel *ch, uint16_t channel,
+                              lev_method_id id, const char **why);
+bool lev_legality_outbound(const lev_engine *e, const lev_channel *ch, lev_method_id id);
+
+/* dispatch.c */
+void lev_engine_closed(lev_engine *e);
+bool lev_dispatch(lev_engine *e, const lev_frame *frame, lev_event *event);
+
+/* call.c: an answer has come. lev_call_take removes the oldest call that `id` answers. */
+bool lev_call_take(lev_channel *ch, lev_method_id id, lev_call *call);
+bool lev_call_answered(lev_engine *e, lev_channel *ch, lev_event *event);
+bool lev_call_consume_ok(lev_engine *e, lev_channel *ch, lev_event *event);
+bool lev_call_cancel_ok(lev_engine *e, lev_channel *ch, lev_event *event);
+
+/* publish.c: what is known of a returned message. */
+lev_digest lev_publish_digest(lev_span exchange, lev_span routing_key,
+                              const lev_properties *properties, lev_span body);
+uint64_t lev_publish_returned(lev_channel *ch, const lev_message *message);
+
+#endif
