@@ -4,6 +4,7 @@
 # make            build/leveret, build/libleveret.a, build/libleveret.so.N
 # make demo       publish and subscribe through a real broker (BROKER=garagemq for the other one)
 # make check      all tests that fit in ten minutes; check-all: the long ones too
+# make bench      figures beside rabbitmq-c (librabbitmq-dev) against a private RabbitMQ
 # make asan ubsan m32 coverage lint format install uninstall clean
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
@@ -52,7 +53,7 @@ LIB_A := $(BUILD)/libleveret.a
 LIB_SO := $(BUILD)/libleveret.so.$(SOVERSION)
 
 .PHONY: all demo check check-all asan ubsan m32 coverage lint format install uninstall clean \
-        units unit-programs structure packages
+        units unit-programs structure packages bench
 all: $(LIB_A) $(LIB_SO) $(BUILD)/leveret $(EXAMPLES)
 
 # The codec and the engine know no operating system: they get no feature macro.
@@ -152,6 +153,15 @@ coverage:
 	$(MAKE) units BUILD=build/coverage OPT="-O0 -g" EXTRA=--coverage TEST_DIRS="codec engine"
 	gcovr --root . --filter 'src/(codec|engine)/' build/coverage/obj/src --print-summary \
 	    --fail-under-line 90 --exclude-unreachable-branches
+
+BENCH_COUNT ?= 1000000
+BENCH_ROUNDS ?= 3
+bench: $(LIB_A)
+	@tests/packages librabbitmq-dev
+	@mkdir -p $(BUILD)/bench
+	$(CC) $(ALL_CFLAGS) $(HOSTED) tests/bench/broker_leveret.c $(LIB_A) $(LDLIBS) -o $(BUILD)/bench/broker_leveret
+	$(CC) -std=c11 $(OPT) $(HOSTED) tests/bench/broker_rabbitmqc.c -lrabbitmq -o $(BUILD)/bench/broker_rabbitmqc
+	tests/broker/with-brokers tests/bench/first-figures $(BENCH_COUNT) $(BENCH_ROUNDS)
 
 # ---- style ------------------------------------------------------------------------------------------
 

@@ -47,6 +47,7 @@ typedef struct lev_client_options {
     size_t high_water;       /* bytes queued at which publishing waits; 8 MiB */
     uint32_t window;         /* unconfirmed publishes of a channel at which publishing waits; 65,536 */
     uint32_t connect_ms;     /* to reach a host; 10 s */
+    uint32_t handshake_ms;   /* to log in there; 10 s */
     uint32_t call_ms;        /* the longest wait for an answer; 10 s */
     uint32_t progress_ms;    /* the longest wait for a confirm, or while blocked, without progress; 30 s */
     bool plaintext_auth;     /* allow a password to travel unencrypted to another machine */

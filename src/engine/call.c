@@ -126,7 +126,7 @@ static lev_status call_close(lev_engine *e, lev_channel *ch, lev_call call, cons
         ch->state = LEV_STATE_AWAIT_CHANNEL_CLOSE_OK;
         ch->close_call = call.number;
         ch->calls_len = 0;
-        ch->content.discard = true;
+        ch->content.discard = !ch->content.returned;
     }
     return status;
 }

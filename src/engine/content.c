@@ -7,7 +7,8 @@
  * complete. A streamed one keeps only method and header there and hands out each body frame as a piece.
  *
  * Frames of a message that nobody wants (its channel is closing, or it is too large) are still counted, so
- * that the next method is found where it belongs. Anything out of order is 505 (AMQP 0-9-1, 4.2.6). */
+ * that the next method is found where it belongs. A returned one is wanted to the end: without it, the ack
+ * that follows would pass for a confirm. Anything out of order is 505 (AMQP 0-9-1, 4.2.6). */
 
 #include "content.h"
 #include "state.h"
@@ -170,9 +171,11 @@ static bool content_accept(lev_engine *e, lev_channel *ch, const lev_frame *fram
 
 bool lev_content_method(lev_engine *e, lev_channel *ch, const lev_frame *frame, lev_event *event) {
     lev_content *c = &ch->content;
-    bool leaving = e->state == LEV_STATE_AWAIT_CLOSE_OK && e->method.id != LEV_BASIC_RETURN;
+    bool leaving =
+        e->state == LEV_STATE_AWAIT_CLOSE_OK || ch->state == LEV_STATE_AWAIT_CHANNEL_CLOSE_OK;
     lev_content_reset(c, &e->alloc);
-    c->discard = ch->state == LEV_STATE_AWAIT_CHANNEL_CLOSE_OK || leaving;
+    c->returned = e->method.id == LEV_BASIC_RETURN;
+    c->discard = leaving && (!c->returned || ch->refused != NULL);
     if (!c->discard) {
         if (!content_accept(e, ch, frame)) {
             return false;

@@ -16,7 +16,8 @@ enum lev_content_state { CONTENT_NONE, CONTENT_AWAIT_HEADER, CONTENT_AWAIT_BODY 
  * body so far. */
 typedef struct lev_content {
     enum lev_content_state state;
-    bool discard; /* it is only counted */
+    bool discard;  /* it is only counted */
+    bool returned; /* it tells the truth about a publish, so a closing channel takes it too */
     bool stream;
     bool begun;   /* streamed: the first piece has been handed out */
     bool no_ack;  /* it needs no ack */

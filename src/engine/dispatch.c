@@ -177,11 +177,13 @@ static dispatch_handler *const dispatch_handlers[LEV_METHOD_COUNT] = {
 };
 
 /* Returns whether a method is dropped because we are closing its channel (AMQP 0-9-1, 1.5.2.5). Confirms
- * are not: each tells the truth about a publish. */
+ * are not: each tells the truth about a publish, unless a return that was too large is missing. */
 static bool dispatch_drops(const lev_channel *ch, lev_method_id id) {
-    return ch != NULL && ch->state == LEV_STATE_AWAIT_CHANNEL_CLOSE_OK &&
-           id != LEV_CHANNEL_CLOSE && id != LEV_CHANNEL_CLOSE_OK && id != LEV_BASIC_ACK &&
-           id != LEV_BASIC_NACK;
+    if (ch == NULL || ch->state != LEV_STATE_AWAIT_CHANNEL_CLOSE_OK) {
+        return false;
+    }
+    bool confirms = (id == LEV_BASIC_ACK || id == LEV_BASIC_NACK) && ch->refused == NULL;
+    return !confirms && id != LEV_CHANNEL_CLOSE && id != LEV_CHANNEL_CLOSE_OK;
 }
 
 static bool dispatch_method(lev_engine *e, lev_channel *ch, const lev_frame *frame,

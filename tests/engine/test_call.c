@@ -187,6 +187,21 @@ static void drops_what_arrives_while_it_closes_a_channel(void) {
     stage_deinit(&s);
 }
 
+static void closes_a_channel_whose_open_ok_is_still_under_way(void) {
+    stage s = {0};
+    lev_channel_open_ok opened = {0};
+    lev_channel_close_ok closed = {0};
+    stage_open(&s, NULL);
+    EXPECT_EQ(lev_engine_channel_open(s.e, 1, &(lev_channel_open){0}, NULL), LEV_OK);
+    EXPECT_EQ(lev_engine_channel_close(s.e, 1, &(lev_channel_close){0}, NULL), LEV_OK);
+    stage_says(&s, 1, LEV_CHANNEL_OPEN_OK, &opened);
+    stage_says(&s, 1, LEV_CHANNEL_CLOSE_OK, &closed);
+    stage_deliver(&s);
+    EXPECT(stage_logged(&s, "reply ch=1 channel.close-ok"));
+    EXPECT_EQ(lev_engine_error(s.e)->status, LEV_OK);
+    stage_deinit(&s);
+}
+
 static void refuses_what_would_cost_the_connection(void) {
     stage s = {0};
     uint8_t bytes[64];
@@ -261,6 +276,7 @@ UNIT_MAIN("call", CASE(matches_answers_by_type_and_in_order_within_a_type),
           CASE(gets_a_message_or_learns_that_there_is_none),
           CASE(ends_a_channel_that_the_broker_closed_and_opens_it_again),
           CASE(drops_what_arrives_while_it_closes_a_channel),
+          CASE(closes_a_channel_whose_open_ok_is_still_under_way),
           CASE(refuses_what_would_cost_the_connection),
           CASE(refuses_methods_that_are_not_the_callers_to_send),
           CASE(answers_an_illegal_method_with_the_code_of_the_specification))

@@ -87,6 +87,7 @@ static void queues_one_heartbeat_only_while_the_peer_does_not_read(void) {
         lev_engine_tick(s.e, s.now + t);
     }
     EXPECT_EQ(lev_engine_queued(s.e), 8);
+    EXPECT_EQ(lev_engine_deadline(s.e), s.now + 20000); /* no earlier: it could do nothing */
     stage_deinit(&s);
 }
 

@@ -198,6 +198,64 @@ static void ties_a_return_to_its_publish(void) {
     stage_deinit(&s);
 }
 
+static void tells_returns_apart_by_their_properties(void) {
+    stage s = {0};
+    uint8_t bytes[64];
+    lev_writer w = lev_writer_init(bytes, sizeof bytes);
+    lev_table_put_string(&w, "colour", "red");
+    lev_properties red = {.present = LEV_HAS_HEADERS, .headers = lev_writer_span(&w)};
+    lev_properties named = {.present = LEV_HAS_MESSAGE_ID, .message_id = sp("m2")};
+    lev_properties urgent = {.present = LEV_HAS_PRIORITY, .priority = 9};
+    const lev_properties *all[] = {NULL, &red, &named, &urgent};
+    lev_basic_return ret = {.reply_code = 312, .exchange = sp("x"), .routing_key = sp("k")};
+    open_confirms(&s, NULL);
+    for (size_t i = 0; i < 4; i++) {
+        lev_publication p = {.exchange = sp("x"), .routing_key = sp("k"), .properties = all[i],
+                             .body = sp("same"), .mandatory = true};
+        EXPECT_EQ(lev_engine_publish(s.e, 1, &p, NULL), LEV_OK);
+    }
+    for (size_t i = 4; i-- > 0;) {
+        char expected[64];
+        snprintf(expected, sizeof expected, "return ch=1 of=%zu", i + 1);
+        stage_says_content(&s, 1, LEV_BASIC_RETURN, &ret, all[i], sp("same"), 4096);
+        stage_deliver(&s);
+        EXPECT(stage_logged(&s, expected));
+    }
+    stage_deinit(&s);
+}
+
+static void believes_a_return_while_it_closes_the_channel(void) {
+    stage s = {0};
+    lev_basic_return ret = {.reply_code = 312, .exchange = sp("x"), .routing_key = sp("k")};
+    lev_channel_close_ok closed = {0};
+    open_confirms(&s, NULL);
+    (void)publish(&s, "k", "b", true);
+    EXPECT_EQ(lev_engine_channel_close(s.e, 1, &(lev_channel_close){0}, NULL), LEV_OK);
+    stage_says_content(&s, 1, LEV_BASIC_RETURN, &ret, NULL, sp("b"), 9);
+    broker_acks(&s, 1, false);
+    stage_says(&s, 1, LEV_CHANNEL_CLOSE_OK, &closed);
+    stage_deliver(&s);
+    EXPECT(stage_logged(&s, "of=1"));
+    EXPECT(stage_logged(&s, "outcome ch=1 1-1 returned\nreply ch=1 channel.close-ok"));
+    stage_deinit(&s);
+}
+
+static void confirms_nothing_when_a_return_was_too_large_to_read(void) {
+    stage s = {0};
+    static uint8_t body[2000];
+    lev_basic_return ret = {.reply_code = 312, .exchange = sp("x"), .routing_key = sp("k")};
+    lev_channel_close_ok closed = {0};
+    open_confirms(&s, &(lev_engine_options){.message_max = 1000});
+    (void)lev_engine_publish(s.e, 1, &(lev_publication){.mandatory = true, .body = {body, 2000}}, NULL);
+    stage_flush(&s);
+    stage_says_content(&s, 1, LEV_BASIC_RETURN, &ret, NULL, (lev_span){body, 2000}, 700);
+    broker_acks(&s, 1, false);
+    stage_says(&s, 1, LEV_CHANNEL_CLOSE_OK, &closed);
+    stage_deliver(&s);
+    EXPECT(stage_logged(&s, "outcome ch=1 1-1 in-doubt\nchannel-closed ch=1 LEV_ERR_LIMIT"));
+    stage_deinit(&s);
+}
+
 static void refuses_confirms_of_what_was_never_published(void) {
     static const uint64_t tags[] = {0, 2, UINT64_MAX};
     for (size_t i = 0; i < 3; i++) {
@@ -266,7 +324,10 @@ UNIT_MAIN("publish", CASE(writes_method_header_and_body_frames),
           CASE(stops_at_the_high_water_mark_and_says_when_there_is_room),
           CASE(counts_lent_bytes_towards_the_mark), CASE(stops_at_the_window_until_a_quarter_is_free),
           CASE(obeys_channel_flow_and_answers_it), CASE(numbers_publishes_and_tells_each_outcome_once),
-          CASE(ties_a_return_to_its_publish), CASE(refuses_confirms_of_what_was_never_published),
+          CASE(ties_a_return_to_its_publish),
+          CASE(tells_returns_apart_by_their_properties),
+          CASE(believes_a_return_while_it_closes_the_channel),
+          CASE(confirms_nothing_when_a_return_was_too_large_to_read), CASE(refuses_confirms_of_what_was_never_published),
           CASE(splits_what_left_from_what_did_not_when_the_connection_is_lost),
           CASE(I_refuses_what_does_not_fit_before_a_byte_is_queued),
           CASE(refuses_a_header_table_that_a_broker_would_drop_the_connection_for))

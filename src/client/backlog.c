@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* A list in the order of arrival. Each kept event is one block of memory: the event, what it points to, and
+ * behind them all bytes of their spans. Whoever takes one off the list owns the block, so an event stays
+ * valid for as long as its taker likes.
+ *
+ * Ranges of outcomes merge while they continue each other: a program that only publishes keeps one entry
+ * for a million confirms. Rejected: a ring of bytes, which would have to move what it has handed out. */
+
+#include "backlog.h"
+#include "pack.h"
+
+#include <stdlib.h>
+
+static bool backlog_merge(lev_backlog *b, const lev_event *event) {
+    if (b->last == NULL || event->type != LEV_EVENT_OUTCOME) {
+        return false;
+    }
+    lev_event *last = &b->last->event;
+    bool continues = last->type == LEV_EVENT_OUTCOME && last->channel == event->channel &&
+                     last->outcome == event->outcome && last->last + 1 == event->first;
+    if (continues) {
+        last->last = event->last;
+    }
+    return continues;
+}
+
+/* Points the event to its neighbours in the block. */
+static void backlog_attach(lev_kept *k, const lev_event *event) {
+    k->event = *event;
+    if (event->method != NULL) {
+        k->method = *event->method;
+        k->event.method = &k->method;
+    }
+    if (event->message != NULL) {
+        k->message = *event->message;
+        k->event.message = &k->message;
+    }
+    if (event->error != NULL) {
+        k->error = *event->error;
+        k->event.error = &k->error;
+    }
+}
+
+static void backlog_pack(lev_packer *p, lev_kept *k) {
+    if (k->event.method != NULL) {
+        lev_pack_method(p, &k->method);
+    }
+    if (k->event.message != NULL) {
+        lev_pack_message(p, &k->message);
+    }
+    lev_pack_span(p, &k->event.body);
+}
+
+lev_status lev_backlog_push(lev_backlog *b, const lev_event *event, size_t limit) {
+    if (backlog_merge(b, event)) {
+        return LEV_OK;
+    }
+    lev_kept counted = {.next = NULL};
+    lev_packer count = {NULL, 0};
+    backlog_attach(&counted, event);
+    backlog_pack(&count, &counted);
+    size_t size = sizeof counted + count.len;
+    if (b->first != NULL && (b->size >= limit || size > limit - b->size)) {
+        return LEV_ERR_LIMIT;
+    }
+    lev_kept *k = malloc(size);
+    if (k == NULL) {
+        return LEV_ERR_MEMORY;
+    }
+    *k = (lev_kept){.size = size};
+    backlog_attach(k, event);
+    lev_packer copy = {k->bytes, 0};
+    backlog_pack(&copy, k);
+    if (b->first == NULL) {
+        b->first = k;
+    } else {
+        b->last->next = k;
+    }
+    b->last = k;
+    b->size += size;
+    return LEV_OK;
+}
+
+/* Takes out the one behind `before`, or the first where that is NULL. */
+static lev_kept *backlog_take(lev_backlog *b, lev_kept *before) {
+    lev_kept *k = before == NULL ? b->first : before->next;
+    if (k == NULL) {
+        return NULL;
+    }
+    if (before == NULL) {
+        b->first = k->next;
+    } else {
+        before->next = k->next;
+    }
+    if (b->last == k) {
+        b->last = before;
+    }
+    b->size -= k->size;
+    return k;
+}
+
+lev_kept *lev_backlog_pop(lev_backlog *b) { return backlog_take(b, NULL); }
+
+lev_tally lev_backlog_tally(const lev_backlog *b, uint16_t channel) {
+    uint64_t sums[LEV_IN_DOUBT + 1] = {0};
+    for (const lev_kept *k = b->first; k != NULL; k = k->next) {
+        if (k->event.type == LEV_EVENT_OUTCOME && k->event.channel == channel) {
+            sums[k->event.outcome] += k->event.last - k->event.first + 1;
+        }
+    }
+    return (lev_tally){.confirmed = sums[LEV_CONFIRMED],
+                       .returned = sums[LEV_RETURNED],
+                       .nacked = sums[LEV_NACKED],
+                       .not_sent = sums[LEV_NOT_SENT],
+                       .in_doubt = sums[LEV_IN_DOUBT]};
+}
+
+void lev_backlog_drop_confirms(lev_backlog *b, uint16_t channel) {
+    lev_kept *before = NULL;
+    lev_kept *k = b->first;
+    while (k != NULL) {
+        bool confirm = k->event.type == LEV_EVENT_OUTCOME || k->event.type == LEV_EVENT_RETURN;
+        if (confirm && k->event.channel == channel) {
+            free(backlog_take(b, before));
+        } else {
+            before = k;
+        }
+        k = before == NULL ? b->first : before->next;
+    }
+}
+
+bool lev_backlog_take_closed(lev_backlog *b, uint16_t channel, lev_error *error) {
+    lev_kept *before = NULL;
+    for (lev_kept *k = b->first; k != NULL; before = k, k = k->next) {
+        if (k->event.type == LEV_EVENT_CHANNEL_CLOSED && k->event.channel == channel) {
+            *error = k->error;
+            free(backlog_take(b, before));
+            return true;
+        }
+    }
+    return false;
+}
+
+void lev_backlog_deinit(lev_backlog *b) {
+    for (lev_kept *k = lev_backlog_pop(b); k != NULL; k = lev_backlog_pop(b)) {
+        free(k);
+    }
+}

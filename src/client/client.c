@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* A client's life: made, connected once, closed, freed. Its phase says which of the socket and the engine
+ * exist; every blocking call here is a description of what to wait for, given to the loop.
+ *
+ * One client is one connection. Connecting again would need a new engine, whose deliveries and publish
+ * numbers begin anew, and handles from before would then settle the wrong message.
+ *
+ * An event that lev_client_next took from the backlog stays until the next lev_client_next; one that came
+ * straight from the engine is not copied at all. */
+
+#include "secret.h"
+#include "state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CLIENT_PORT = 5672, CLIENT_USER_MAX = 2048, CLIENT_PASSWORD_MAX = 4096 };
+
+lev_client *lev_client_new(const lev_client_options *options) {
+    lev_client *c = calloc(1, sizeof *c);
+    if (c != NULL && !lev_settings_init(&c->set, options)) {
+        lev_client_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void lev_client_free(lev_client *c) {
+    if (c == NULL) {
+        return;
+    }
+    lev_net_close(c->net);
+    lev_engine_free(c->engine);
+    lev_backlog_deinit(&c->backlog);
+    free(c->held);
+    lev_settings_forget(&c->set);
+    free(c);
+}
+
+const lev_error *lev_client_error(const lev_client *c) { return &c->error; }
+
+lev_engine *lev_client_engine(lev_client *c) { return c->engine; }
+
+/* Says what cannot work before anything is connected. */
+static const char *client_unusable(const lev_client_options *set) {
+    if (set->frame_max != 0 && set->frame_max < LEV_FRAME_MAX_FLOOR) {
+        return "frame_max is under 8192, which brokers refuse; set it higher, or leave it out";
+    }
+    if (strlen(set->user) > CLIENT_USER_MAX || strlen(set->password) > CLIENT_PASSWORD_MAX) {
+        return "the user name or the password is too long";
+    }
+    if (strlen(set->vhost) > 255) {
+        return "the virtual host is longer than 255 bytes";
+    }
+    if (set->connection_name != NULL && strlen(set->connection_name) > 255) {
+        return "the connection name is longer than 255 bytes";
+    }
+    return NULL;
+}
+
+static lev_status client_bad_uri(lev_client *c, lev_status status, const lev_uri *uri) {
+    lev_writer w = lev_report_begin(c, status);
+    lev_report_put(&w, status == LEV_ERR_URI ? "malformed URI: " : "");
+    lev_report_put(&w, uri->fault);
+    return status;
+}
+
+static void client_where(lev_client *c, const char *host, uint16_t port) {
+    bool brackets = strchr(host, ':') != NULL;
+    lev_writer w = lev_writer_init((uint8_t *)c->where, sizeof c->where - 1);
+    lev_report_put(&w, brackets ? "[" : "");
+    lev_writer_escaped(&w, lev_span_of(host));
+    lev_report_number(&w, brackets ? "]:" : ":", port, "");
+}
+
+static lev_status client_connect(lev_client *c, lev_uri *uri) {
+    const char *host = uri->host != NULL ? uri->host : "localhost";
+    uint16_t port = uri->port != 0 ? uri->port : CLIENT_PORT;
+    uint64_t now = lev_net_now();
+    client_where(c, host, port);
+    if (!lev_settings_merge(&c->set, uri)) {
+        return lev_report(c, LEV_ERR_MEMORY, lev_status_text(LEV_ERR_MEMORY));
+    }
+    const char *unusable = client_unusable(&c->set);
+    if (unusable != NULL) {
+        return lev_report(c, LEV_ERR_LIMIT, unusable);
+    }
+    c->net = lev_net_connect(host, port, now, now + c->set.connect_ms);
+    if (c->net == NULL) {
+        return lev_report(c, LEV_ERR_MEMORY, lev_status_text(LEV_ERR_MEMORY));
+    }
+    c->phase = CLIENT_CONNECTING;
+    return LEV_OK;
+}
+
+lev_status lev_client_start(lev_client *c, const char *text) {
+    if (c->phase != CLIENT_NEW) {
+        return lev_report(c, LEV_ERR_MISUSE, "a client connects once; make a new one");
+    }
+    lev_uri uri;
+    lev_status status = lev_uri_init(&uri, text != NULL ? text : "amqp://localhost");
+    if (status != LEV_OK) {
+        client_bad_uri(c, status, &uri);
+    } else if (uri.tls) {
+        status = lev_report(c, LEV_ERR_UNSUPPORTED, "amqps is not supported; use amqp");
+    } else {
+        status = client_connect(c, &uri);
+    }
+    lev_uri_deinit(&uri);
+    return status;
+}
+
+static lev_verdict client_judge_open(const lev_wait *w, const lev_event *event) {
+    (void)w;
+    if (event->type == LEV_EVENT_OPEN) {
+        return LEV_DONE;
+    }
+    return event->type == LEV_EVENT_START ? LEV_DROP : LEV_KEEP;
+}
+
+lev_status lev_client_open(lev_client *c, const char *uri) {
+    lev_status status = lev_client_start(c, uri);
+    if (status == LEV_OK) {
+        lev_wait w = {.judge = client_judge_open, .ms = LEV_FOREVER};
+        status = lev_loop_until(c, &w);
+    }
+    return status;
+}
+
+/* Asks the broker to close and waits for its answer. Returns how the connection ended. */
+static lev_status client_close_open(lev_client *c) {
+    lev_wait w = {.judge = NULL, .ms = LEV_CLOSE_MS + 500};
+    lev_loop_push(c);
+    if (c->net != NULL && lev_engine_error(c->engine)->status == LEV_OK) {
+        lev_engine_tick(c->engine, lev_net_now());
+        if (lev_engine_close(c->engine, LEV_REPLY_SUCCESS, "goodbye") != LEV_OK) {
+            lev_loop_hang_up(c, LEV_ERR_LOST, "closed before the login was over");
+        }
+    }
+    lev_status status = lev_loop_until(c, &w);
+    if (c->phase == CLIENT_RUNNING && c->net != NULL) {
+        lev_loop_hang_up(c, LEV_ERR_LOST, "closed at once");
+    }
+    return status;
+}
+
+lev_status lev_client_close(lev_client *c) {
+    lev_status status = LEV_ERR_CLOSED;
+    if (c->phase == CLIENT_NEW || c->phase == CLIENT_CONNECTING) {
+        lev_loop_end(c, status, LEV_LAYER_CLIENT, "the connection is closed");
+        c->orderly = true;
+    } else if (c->phase == CLIENT_RUNNING) {
+        status = client_close_open(c);
+    } else {
+        c->error = c->end;
+        status = c->end.status;
+    }
+    if (c->phase == CLIENT_ENDED && c->orderly) {
+        c->error = (lev_error){.status = LEV_OK};
+        status = LEV_OK;
+    }
+    return status;
+}
+
+/* The status that goes with an event. */
+static lev_status client_told(lev_client *c, const lev_event *event) {
+    if (event->type == LEV_EVENT_CHANNEL_CLOSED) {
+        return lev_report_closed(c, event->error);
+    }
+    if (event->type != LEV_EVENT_CANCELLED) {
+        return LEV_OK;
+    }
+    lev_writer w = lev_report_begin(c, LEV_ERR_CANCELLED);
+    lev_report_put(&w, "the broker cancelled consumer ");
+    lev_writer_quoted(&w, event->method->as.basic_cancel.consumer_tag);
+    lev_report_number(&w, " on channel ", event->channel, "; was its queue deleted?");
+    return LEV_ERR_CANCELLED;
+}
+
+static lev_verdict client_judge_any(const lev_wait *w, const lev_event *event) {
+    (void)w;
+    (void)event;
+    return LEV_DONE;
+}
+
+lev_status lev_client_next(lev_client *c, lev_event *event, int timeout_ms) {
+    *event = (lev_event){.type = LEV_EVENT_NONE};
+    free(c->held);
+    c->held = lev_backlog_pop(&c->backlog);
+    if (c->held != NULL) {
+        *event = c->held->event;
+        return client_told(c, event);
+    }
+    if (c->phase == CLIENT_NEW) {
+        return lev_report_call(c, 0, "", LEV_ERR_MISUSE);
+    }
+    lev_wait w = {.judge = client_judge_any, .ms = timeout_ms};
+    lev_status status = lev_loop_until(c, &w);
+    if (status == LEV_OK) {
+        *event = w.event;
+        c->lent = true;
+        status = client_told(c, event);
+    } else if (c->phase == CLIENT_ENDED) {
+        c->end_told = true;
+        event->type = c->orderly ? LEV_EVENT_CLOSED : LEV_EVENT_FAILED;
+        event->error = &c->end;
+    }
+    return status;
+}
+
+lev_status lev_client_process(lev_client *c) {
+    if (c->phase == CLIENT_NEW) {
+        return lev_report_call(c, 0, "", LEV_ERR_MISUSE);
+    }
+    lev_loop_push(c);
+    (void)lev_loop_pull(c);
+    const lev_error *failed = c->engine != NULL ? lev_engine_error(c->engine) : &c->end;
+    return failed->status == LEV_OK ? LEV_OK : lev_report_call(c, 0, "", failed->status);
+}
+
+int lev_client_fd(const lev_client *c) {
+    return c->net != NULL ? lev_net_fd(c->net, NULL) : -1;
+}
+
+unsigned lev_client_wants(const lev_client *c) {
+    unsigned wants = lev_loop_wants(c);
+    return ((wants & LEV_NET_READ) != 0 ? (unsigned)LEV_CLIENT_READ : 0U) |
+           ((wants & LEV_NET_WRITE) != 0 ? (unsigned)LEV_CLIENT_WRITE : 0U);
+}
+
+int lev_client_timeout(const lev_client *c) {
+    bool more = c->waiting || c->backlog.first != NULL || c->write_over;
+    if (c->phase == CLIENT_ENDED) {
+        return more && c->backlog.first != NULL ? 0 : c->end_told ? -1 : 0;
+    }
+    return more ? 0 : lev_loop_ms(lev_net_now(), lev_loop_due(c));
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* The one loop under every blocking call, and the same steps one by one for a foreign event loop. A turn
+ * writes what is queued, waits, reads what came and lets the engine look at the clock, in this order: bytes
+ * that lie in the socket are read before the engine may declare the peer dead, and a broker's last words
+ * before a failed write is believed.
+ *
+ * Events that a wait does not want go to the backlog. One that cannot go there stays in `event`, as it came
+ * from the engine, and nothing is read until it has found a place: reading would invalidate it. So no event
+ * is ever lost, and a call that ran out of room can be made again.
+ *
+ * lev_client_process leaves the next event waiting there, too, without a copy; that is how lev_client_timeout
+ * knows whether there is something to take. */
+
+#include "state.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+
+enum { LOOP_SPANS = 64 };
+
+static uint64_t loop_sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+void lev_loop_end(lev_client *c, lev_status status, lev_layer layer, const char *text) {
+    lev_error error = {.status = status, .layer = layer};
+    lev_writer w = lev_writer_init((uint8_t *)error.text, sizeof error.text - 1);
+    lev_report_put(&w, text);
+    lev_report_engine(c, &error, &c->end);
+    c->error = c->end;
+    c->phase = CLIENT_ENDED;
+    lev_net_close(c->net);
+    c->net = NULL;
+}
+
+void lev_loop_hang_up(lev_client *c, lev_status status, const char *text) {
+    lev_engine_lost(c->engine, status, text);
+    lev_net_close(c->net);
+    c->net = NULL;
+}
+
+static void loop_written(lev_client *c, size_t n) {
+    uint64_t before = c->written / LEV_CLIENT_PROGRESS;
+    c->written += n;
+    c->progress += c->written / LEV_CLIENT_PROGRESS != before;
+}
+
+/* Writes until nothing is left or nothing more is taken. */
+static void loop_write(lev_client *c, uint64_t now) {
+    lev_span spans[LOOP_SPANS];
+    lev_status status = LEV_OK;
+    while (status == LEV_OK && c->net != NULL && !c->write_over) {
+        size_t put;
+        size_t count = lev_engine_pending(c->engine, spans, LOOP_SPANS);
+        status = count > 0 ? lev_net_write(c->net, spans, count, &put) : LEV_AGAIN;
+        if (status == LEV_OK) {
+            lev_engine_sent(c->engine, put, now);
+            loop_written(c, put);
+        }
+    }
+    c->write_over = c->write_over || status == LEV_ERR_LOST;
+}
+
+/* Reads what is there, unless an event still waits for a place. */
+static void loop_read(lev_client *c, uint64_t now) {
+    lev_status status = LEV_OK;
+    c->lent = false;
+    while (status == LEV_OK && c->net != NULL && !c->waiting) {
+        size_t room;
+        size_t got = 0;
+        uint8_t *into = lev_engine_recv_space(c->engine, &room);
+        c->full = room == 0;
+        status = c->full ? LEV_AGAIN : lev_net_read(c->net, into, room, &got);
+        lev_engine_received(c->engine, got, now);
+        if (status == LEV_OK && got < room) {
+            return;
+        }
+    }
+    bool useless = c->write_over && status == LEV_AGAIN &&
+                   (!c->full || lev_engine_error(c->engine)->status != LEV_OK);
+    if (c->net != NULL && (status == LEV_ERR_LOST || useless)) {
+        lev_loop_hang_up(c, LEV_ERR_LOST, lev_net_fault(c->net));
+    }
+}
+
+/* The socket is connected: may the password travel over it? Then the login begins. */
+static void loop_connected(lev_client *c, uint64_t now) {
+    if (!lev_net_is_local(c->net) && !c->set.plaintext_auth) {
+        lev_loop_end(c, LEV_ERR_UNSUPPORTED, LEV_LAYER_CLIENT,
+                     "the password would travel unencrypted to another machine; allow that by name "
+                     "(plaintext_auth), or go through a tunnel");
+        return;
+    }
+    c->engine = lev_settings_engine(&c->set, now);
+    lev_settings_forget(&c->set);
+    if (c->engine == NULL) {
+        lev_loop_end(c, LEV_ERR_MEMORY, LEV_LAYER_CLIENT, lev_status_text(LEV_ERR_MEMORY));
+        return;
+    }
+    c->phase = CLIENT_RUNNING;
+}
+
+static void loop_connect(lev_client *c, uint64_t now) {
+    lev_status status = lev_net_step(c->net, now);
+    if (status == LEV_OK) {
+        loop_connected(c, now);
+    } else if (status != LEV_AGAIN) {
+        lev_loop_end(c, status, LEV_LAYER_NET, lev_net_fault(c->net));
+    }
+}
+
+/* The engine has told all; its last word may still have to be written. */
+static void loop_ended(lev_client *c) {
+    loop_write(c, lev_net_now());
+    lev_report_engine(c, c->event.error, &c->end);
+    c->orderly = c->event.type == LEV_EVENT_CLOSED;
+    c->error = c->end;
+    c->phase = CLIENT_ENDED;
+    lev_net_close(c->net);
+    c->net = NULL;
+}
+
+/* What the client itself makes of an event. */
+static void loop_note(lev_client *c) {
+    if (c->event.type == LEV_EVENT_BLOCKED) {
+        lev_writer w = lev_writer_init((uint8_t *)c->blocked_why, sizeof c->blocked_why - 1);
+        memset(c->blocked_why, 0, sizeof c->blocked_why);
+        lev_writer_escaped(&w, c->event.method->as.connection_blocked.reason);
+        c->blocked = true;
+    } else if (c->event.type == LEV_EVENT_UNBLOCKED) {
+        c->blocked = false;
+        c->progress++;
+    } else if (c->event.type == LEV_EVENT_OUTCOME) {
+        c->progress++;
+    }
+}
+
+/* Makes sure that `event` is the next event. Returns false where there is none. */
+bool lev_loop_pull(lev_client *c) {
+    if (c->waiting || c->phase != CLIENT_RUNNING) {
+        return c->waiting;
+    }
+    c->lent = false;
+    if (!lev_engine_next(c->engine, &c->event)) {
+        return false;
+    }
+    c->full = false;
+    if (c->event.type == LEV_EVENT_FAILED || c->event.type == LEV_EVENT_CLOSED) {
+        loop_ended(c);
+        return false;
+    }
+    loop_note(c);
+    c->waiting = true;
+    return true;
+}
+
+static lev_status loop_keep(lev_client *c) {
+    lev_status status = lev_backlog_push(&c->backlog, &c->event, c->set.message_max);
+    if (status == LEV_ERR_LIMIT) {
+        return lev_report(c, status, "more events than message_max bytes came while a call waited; "
+                                     "take them with lev_client_next");
+    }
+    return status == LEV_OK ? status : lev_report(c, status, lev_status_text(status));
+}
+
+/* Deals with all events there are. Returns LEV_AGAIN when none is left. */
+static lev_status loop_drain(lev_client *c, lev_wait *w) {
+    while (lev_loop_pull(c)) {
+        lev_verdict verdict = w->judge != NULL ? w->judge(w, &c->event) : LEV_KEEP;
+        lev_status status = verdict == LEV_KEEP ? loop_keep(c) : LEV_OK;
+        if (status != LEV_OK) {
+            return status;
+        }
+        c->waiting = false;
+        if (verdict == LEV_DONE) {
+            w->event = c->event;
+            return LEV_OK;
+        }
+    }
+    return LEV_AGAIN;
+}
+
+/* Returns when there is something to do even if the socket stays quiet. */
+uint64_t lev_loop_due(const lev_client *c) {
+    if (c->phase == CLIENT_CONNECTING) {
+        return lev_net_due(c->net);
+    }
+    return c->phase == CLIENT_RUNNING ? lev_engine_deadline(c->engine) : UINT64_MAX;
+}
+
+int lev_loop_ms(uint64_t now, uint64_t due) {
+    if (due == UINT64_MAX) {
+        return -1;
+    }
+    uint64_t left = due > now ? due - now : 0;
+    return left < INT_MAX ? (int)left : INT_MAX;
+}
+
+unsigned lev_loop_wants(const lev_client *c) {
+    unsigned wants = 0;
+    if (c->phase == CLIENT_CONNECTING) {
+        lev_net_fd(c->net, &wants);
+    } else if (c->net != NULL) {
+        wants |= c->full || c->waiting ? 0U : LEV_NET_READ;
+        wants |= c->write_over || lev_engine_queued(c->engine) == 0 ? 0U : LEV_NET_WRITE;
+    }
+    return wants;
+}
+
+/* Goes on after a wait; `readable` where the socket has something to say. */
+static void loop_work(lev_client *c, uint64_t now, bool readable) {
+    if (c->phase == CLIENT_CONNECTING) {
+        loop_connect(c, now);
+    }
+    if (c->phase != CLIENT_RUNNING) {
+        return;
+    }
+    if (readable || c->write_over) {
+        loop_read(c, now);
+    }
+    if (now >= lev_engine_deadline(c->engine)) {
+        lev_engine_tick(c->engine, now);
+    }
+}
+
+/* One turn, over at `until`. Returns what time it is then. */
+static uint64_t loop_turn(lev_client *c, uint64_t now, uint64_t until) {
+    if (c->phase == CLIENT_RUNNING) {
+        loop_write(c, now);
+    }
+    unsigned wants = lev_loop_wants(c);
+    short events = (short)(((wants & LEV_NET_READ) != 0 ? POLLIN : 0) |
+                           ((wants & LEV_NET_WRITE) != 0 ? POLLOUT : 0));
+    struct pollfd p = {.fd = c->net != NULL ? lev_net_fd(c->net, NULL) : -1, .events = events};
+    uint64_t due = loop_sooner(until, c->write_over ? now : lev_loop_due(c));
+    poll(&p, 1, lev_loop_ms(now, due));
+    now = lev_net_now();
+    loop_work(c, now, (p.revents & ~POLLOUT) != 0);
+    return now;
+}
+
+static uint64_t loop_after(uint64_t now, int ms) {
+    return ms < 0 ? UINT64_MAX : now + (uint64_t)ms;
+}
+
+lev_status lev_loop_until(lev_client *c, lev_wait *w) {
+    uint64_t now = lev_net_now();
+    uint64_t deadline = loop_after(now, w->ms);
+    uint64_t progress = c->progress;
+    for (bool last = false;;) {
+        lev_status status = loop_drain(c, w);
+        if (status != LEV_AGAIN) {
+            return status;
+        }
+        if (w->met != NULL && w->met(w, c)) {
+            return LEV_OK;
+        }
+        if (c->phase == CLIENT_ENDED) {
+            c->error = c->end;
+            return c->end.status;
+        }
+        if (w->by_progress && c->progress != progress) {
+            progress = c->progress;
+            deadline = loop_after(now, w->ms);
+        } else if (last) {
+            return LEV_ERR_TIMEOUT;
+        }
+        last = now >= deadline;
+        now = loop_turn(c, now, deadline);
+    }
+}
+
+void lev_loop_push(lev_client *c) {
+    lev_wait keep = {.judge = NULL};
+    uint64_t now = lev_net_now();
+    (void)loop_drain(c, &keep);
+    if (c->phase == CLIENT_RUNNING) {
+        loop_write(c, now);
+    }
+    loop_work(c, now, true);
+    if (c->phase == CLIENT_RUNNING) {
+        loop_write(c, now);
+    }
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* Options come from three places: the URI, then what the program set, then the defaults. After the merge
+ * one struct holds the outcome and owns its strings, and the engine is made from it. As soon as the engine
+ * has its own copy the strings are cleansed, so a password lives in the client only while it connects.
+ *
+ * A password that nobody gave is "guest" only for the user guest; it is empty for anyone else. */
+
+#include "secret.h"
+#include "state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t settings_or(uint32_t given, uint32_t otherwise) {
+    return given != 0 ? given : otherwise;
+}
+
+/* Waits are counted in int. */
+static uint32_t settings_ms(uint32_t given, uint32_t otherwise) {
+    uint32_t ms = settings_or(given, otherwise);
+    return ms < INT32_MAX ? ms : INT32_MAX;
+}
+
+bool lev_settings_init(lev_client_options *set, const lev_client_options *given) {
+    static const lev_client_options none = {0};
+    const lev_client_options *from = given != NULL ? given : &none;
+    *set = *from;
+    set->user = lev_secret_copy(from->user);
+    set->password = lev_secret_copy(from->password);
+    set->vhost = lev_secret_copy(from->vhost);
+    set->connection_name = lev_secret_copy(from->connection_name);
+    set->message_max = from->message_max != 0 ? from->message_max : LEV_MESSAGE_MAX_DEFAULT;
+    set->connect_ms = settings_ms(from->connect_ms, LEV_CONNECT_MS);
+    set->call_ms = settings_ms(from->call_ms, LEV_CALL_MS);
+    set->progress_ms = settings_ms(from->progress_ms, LEV_PROGRESS_MS);
+    return (set->user != NULL) == (from->user != NULL) &&
+           (set->password != NULL) == (from->password != NULL) &&
+           (set->vhost != NULL) == (from->vhost != NULL) &&
+           (set->connection_name != NULL) == (from->connection_name != NULL);
+}
+
+void lev_settings_forget(lev_client_options *set) {
+    lev_secret_free((char *)(uintptr_t)set->user);
+    lev_secret_free((char *)(uintptr_t)set->password);
+    lev_secret_free((char *)(uintptr_t)set->vhost);
+    lev_secret_free((char *)(uintptr_t)set->connection_name);
+    set->user = set->password = set->vhost = set->connection_name = NULL;
+}
+
+/* Moves a string of the URI over an option. */
+static void settings_move(const char **option, char **part) {
+    if (*part != NULL) {
+        lev_secret_free((char *)(uintptr_t)*option);
+        *option = *part;
+        *part = NULL;
+    }
+}
+
+bool lev_settings_merge(lev_client_options *set, lev_uri *uri) {
+    settings_move(&set->user, &uri->user);
+    settings_move(&set->password, &uri->password);
+    settings_move(&set->vhost, &uri->vhost);
+    if (uri->heartbeat_set) {
+        set->heartbeat = uri->heartbeat;
+        set->heartbeat_off = uri->heartbeat == 0;
+    }
+    set->connect_ms = settings_or(uri->connection_timeout, set->connect_ms);
+    set->frame_max = settings_or(uri->frame_max, set->frame_max);
+    set->channel_max = uri->channel_max != 0 ? uri->channel_max : set->channel_max;
+    if (set->user == NULL) {
+        set->user = lev_secret_copy("guest");
+    }
+    if (set->password == NULL && set->user != NULL) {
+        set->password = lev_secret_copy(strcmp(set->user, "guest") == 0 ? "guest" : "");
+    }
+    if (set->vhost == NULL) {
+        set->vhost = lev_secret_copy("/");
+    }
+    return set->user != NULL && set->password != NULL && set->vhost != NULL;
+}
+
+static void *settings_resize(void *context, void *ptr, size_t size) {
+    (void)context;
+    if (size == 0) {
+        free(ptr);
+        return NULL;
+    }
+    return realloc(ptr, size);
+}
+
+lev_engine *lev_settings_engine(const lev_client_options *set, uint64_t now) {
+    lev_engine_options o = {.allocator = {settings_resize, NULL},
+                            .user = lev_span_of(set->user),
+                            .password = lev_span_of(set->password),
+                            .vhost = lev_span_of(set->vhost),
+                            .vhost_set = true,
+                            .heartbeat_off = set->heartbeat_off,
+                            .heartbeat = set->heartbeat,
+                            .channel_max = set->channel_max,
+                            .frame_max = set->frame_max,
+                            .message_max = set->message_max,
+                            .high_water = set->high_water,
+                            .window = set->window,
+                            .handshake_ms = set->handshake_ms,
+                            .connection_name = lev_span_of(set->connection_name)};
+    return lev_engine_new(&o, now);
+}

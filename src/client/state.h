@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* The client itself, and what its parts ask of each other. */
+
+#ifndef LEVERET_CLIENT_STATE_H
+#define LEVERET_CLIENT_STATE_H
+
+#include "backlog.h"
+
+#include <leveret/net.h>
+#include <leveret/uri.h>
+
+enum lev_client_phase {
+    CLIENT_NEW,
+    CLIENT_CONNECTING, /* a socket under way, no engine yet */
+    CLIENT_RUNNING,    /* an engine; no socket any more where the transport has ended */
+    CLIENT_ENDED       /* the engine's last event has been taken, or it never came to be */
+};
+
+enum {
+    LEV_CLIENT_PUSH = 65536,    /* queued bytes at which a publish writes */
+    LEV_CLIENT_PROGRESS = 4096, /* written bytes that count as progress; heartbeats alone do not */
+    LEV_CLIENT_WHERE = 160
+};
+
+struct lev_client {
+    lev_client_options set; /* defaults filled in; its strings are ours until the engine has them */
+    enum lev_client_phase phase;
+    lev_net *net;
+    lev_engine *engine;
+    char where[LEV_CLIENT_WHERE]; /* host:port */
+
+    lev_error error; /* the last failure of a call */
+    lev_error end;   /* how the connection ended, once CLIENT_ENDED */
+    bool orderly;    /* ... as we asked for */
+    bool end_told;   /* lev_client_next has said so */
+
+    lev_backlog backlog;
+    lev_kept *held;  /* taken from the backlog by lev_client_next last */
+    lev_event event; /* taken from the engine, and still to be dealt with, where `waiting` */
+    bool waiting;
+    bool lent; /* lev_client_next handed out spans of the engine's, still valid */
+
+    bool full;       /* the engine had no room to read into */
+    bool write_over; /* writing has failed; what the peer sent before is still being read */
+    bool blocked;    /* by the broker, which says why */
+    char blocked_why[64];
+    uint64_t written;
+    uint64_t progress; /* counts steps forward */
+
+    lev_message message; /* what lev_client_get hands out */
+};
+
+/* settings.c: the options. lev_settings_init copies them and fills the defaults in; false without memory.
+ * lev_settings_merge lets the URI's count first. */
+bool lev_settings_init(lev_client_options *set, const lev_client_options *given);
+bool lev_settings_merge(lev_client_options *set, lev_uri *uri);
+void lev_settings_forget(lev_client_options *set);
+lev_engine *lev_settings_engine(const lev_client_options *set, uint64_t now);
+
+/* report.c: what goes into the client's error. A report starts with where the broker is, if that is known;
+ * pieces follow; `put` cuts what does not fit. */
+lev_writer lev_report_begin(lev_client *c, lev_status status);
+void lev_report_put(lev_writer *w, const char *text);
+void lev_report_number(lev_writer *w, const char *before, uint64_t number, const char *behind);
+lev_status lev_report(lev_client *c, lev_status status, const char *text);
+
+/* Describes a failure that the engine knows of: "host:port: text; what to do". */
+void lev_report_engine(const lev_client *c, const lev_error *from, lev_error *into);
+
+/* Reports that a channel was closed against our will. Returns LEV_ERR_CHANNEL. */
+lev_status lev_report_closed(lev_client *c, const lev_error *closed);
+
+/* Reports why a call failed: "host:port: queue.declare on channel 1: why". Knows of ended connections
+ * and closed channels, and returns their status then. */
+lev_status lev_report_call(lev_client *c, uint16_t channel, const char *what, lev_status status);
+
+/* loop.c */
+
+/* What a wait does with an event: keep it for later, drop it, or end with it. */
+typedef enum lev_verdict { LEV_KEEP, LEV_DROP, LEV_DONE } lev_verdict;
+
+/* Something to wait for: an event that `judge` knows, or a state that `met` sees (either may be NULL).
+ * At most `ms` milliseconds, counted anew from each progress where `by_progress`. The event of LEV_DONE
+ * is in `event`. */
+typedef struct lev_wait {
+    lev_verdict (*judge)(const struct lev_wait *w, const lev_event *event);
+    bool (*met)(const struct lev_wait *w, const lev_client *c);
+    int ms;
+    bool by_progress;
+    uint16_t channel;
+    uint32_t call;
+    lev_event event;
+} lev_wait;
+
+/* Waits, doing all that the connection needs meanwhile. Returns LEV_OK; LEV_ERR_TIMEOUT; how the
+ * connection ended; LEV_ERR_LIMIT or LEV_ERR_MEMORY where an event cannot be kept (it is not lost). */
+lev_status lev_loop_until(lev_client *c, lev_wait *w);
+
+/* Does what can be done without waiting. Events that were there before go to the backlog. */
+void lev_loop_push(lev_client *c);
+
+/* Makes sure that `event` is the engine's next one. Returns false where there is none. */
+bool lev_loop_pull(lev_client *c);
+
+/* What lev_client_wants and lev_client_timeout tell. */
+unsigned lev_loop_wants(const lev_client *c);
+uint64_t lev_loop_due(const lev_client *c);
+int lev_loop_ms(uint64_t now, uint64_t due);
+
+/* Ends the transport at once. What the engine still has to tell can be taken. */
+void lev_loop_hang_up(lev_client *c, lev_status status, const char *text);
+
+/* Ends a connection that has no engine. */
+void lev_loop_end(lev_client *c, lev_status status, lev_layer layer, const char *text);
+
+/* call.c: waits until there is room for more work on a channel (0: the connection). */
+lev_status lev_call_wait_room(lev_client *c, uint16_t channel, const char *what);
+
+#endif

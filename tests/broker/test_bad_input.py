@@ -1,0 +1,230 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 The Leveret authors
+
+"""Everything that can be given wrong: one line on stderr that says what, where and what to do, the exit code
+of the contract, nothing on stdout, and no password anywhere."""
+
+import socket
+import tempfile
+import time
+import unittest
+
+import pika
+
+import support
+from support import BrokerTest, Listener, leveret, start
+
+SECRET = "s3cr3t-w0rd"
+
+
+class Usage(BrokerTest):
+    """Refused before anything is connected: the URL leads nowhere."""
+
+    def refused(self, *args, code=64, err=None, **kwargs):
+        kwargs.setdefault("url", "amqp://127.0.0.1:1")
+        ended = leveret(*args, **kwargs)
+        self.assertEnded(ended, code, err)
+        self.assertOneLine(ended)
+        self.assertNotIn(SECRET, ended.err)
+
+    def test_options(self):
+        for args, err in (
+                (["--bogus"], "unknown option --bogus; see: leveret help publish"),
+                (["-Z"], "unknown option -Z"),
+                (["-lZ"], "unknown option -Z"),
+                (["--window", "0"], '--window: "0" is not a number from 1 to 1000000'),
+                (["--window=1x"], '--window: "1x" is not a number'),
+                (["--window", "-1"], '--window: "-1" is not a number'),
+                (["--window", "99999999999999999999"], "is not a number"),
+                (["--timeout", "soon"], '--timeout: "soon" is not a time in seconds'),
+                (["--timeout", "0"], "is not a time"),
+                (["--window"], "--window needs a value"),
+                (["--lines=yes"], "--lines takes no value"),
+                (["--priority", "256"], "is not a number from 0 to 255"),
+                (["--message-id", "x" * 256], "is not a text of at most 255 bytes"),
+                (["--type", "fanout"], "--type goes with --declare and -e"),
+                (["-l", "body"], "-l and --prompt read lines"),
+                (["-q", "other"], "-q is the queue itself"),
+                (["--transient", "-p"], "exclude each other")):
+            with self.subTest(args=args):
+                self.refused("publish", "-r", "key", *args, err=err)
+
+    def test_commands(self):
+        self.refused("bogus", err='unknown command "bogus"')
+        self.refused("help", "bogus", err='unknown command "bogus"')
+        self.refused("publish", err="where to")
+        self.refused("consume", err="where from")
+        self.refused("consume", "-q", "q", "-e", "e", err="where from")
+        self.refused("consume", "-q", "q", "extra", err='"extra": consume takes no arguments')
+        self.refused("consume", "-q", "q", "-c", "0", err="is not a number from 1")
+        self.assertEnded(leveret(), 64, "leveret publish")
+
+    def test_help_and_version(self):
+        for args, text in ((["help"], b"leveret publish"), (["--help"], b"leveret consume"),
+                           (["help", "publish"], b"--routing-key KEY"), (["consume", "--help"], b"--until-empty"),
+                           (["--version"], b"leveret 0.")):
+            ended = leveret(*args)
+            self.assertEnded(ended, 0, r"\A\Z")
+            self.assertIn(text, ended.out)
+
+    def test_malformed_urls(self):
+        for url in (f"amqp://user:{SECRET}@host:port", f"http://user:{SECRET}@host", f"user:{SECRET}@host",
+                    f"amqp://user:{SECRET}@host:99999", f"amqp://user:{SECRET}%zz@host",
+                    f"amqp://user:{SECRET}@[::1", f"amqp://user:{SECRET}@host/a/b", f"amqp:{SECRET}"):
+            with self.subTest(url=url):
+                self.refused("publish", "-q", "q", "-u", url, "x", err="--url: .*amqp://USER:PASSWORD@HOST")
+                self.refused("consume", "-q", "q", url=url, err="AMQP_URL: .*amqp://USER:PASSWORD@HOST")
+
+    def test_tls_is_not_there_yet(self):
+        self.refused("publish", "-q", "q", "x", url=f"amqps://user:{SECRET}@localhost", code=78)
+
+    def test_password_file_that_is_not_there(self):
+        self.refused("publish", "-q", "q", "--password-file", "/nonexistent", "x", code=66,
+                     err="cannot read the password from /nonexistent: No such file")
+
+
+class Hosts(BrokerTest):
+    def refused(self, code, err, *args, url, **kwargs):
+        for command in (["publish", "-q", "q", "x"], ["consume", "-q", "q"]):
+            ended = leveret(*command, *args, url=url, **kwargs)
+            self.assertEnded(ended, code, err)
+            self.assertOneLine(ended)
+            self.assertNotIn(SECRET, ended.err)
+
+    def test_nobody_listens(self):
+        with socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))
+            port = bound.getsockname()[1]
+            self.refused(69, f"connect at amqp://127.0.0.1:{port}: .*Connection refused; check host and port",
+                         url=f"amqp://u:{SECRET}@127.0.0.1:{port}")
+
+    def test_a_host_that_does_not_answer(self):
+        """The backlog is full: the kernel drops further attempts."""
+        with socket.socket() as full:
+            full.bind(("127.0.0.1", 0))
+            full.listen(0)
+            address = full.getsockname()
+            waiting = [socket.socket() for _ in range(4)]
+            for each in waiting:
+                self.addCleanup(each.close)
+                each.setblocking(False)
+                each.connect_ex(address)
+            time.sleep(0.2)
+            began = time.monotonic()
+            self.refused(69, "connect at .*; check host and port", "--connect-timeout", "0.5",
+                         url=f"amqp://u:{SECRET}@127.0.0.1:{address[1]}")
+            self.assertLess(time.monotonic() - began, 4)
+
+    @unittest.skipUnless(support.LONG, "takes 20 s; set LEVERET_LONG=1")
+    def test_a_peer_that_says_nothing(self):
+        listener = Listener()
+        self.addCleanup(listener.close)
+        self.refused(69, "connect at", url=listener.url)
+
+    def test_a_name_that_does_not_exist(self):
+        self.refused(69, "no-such-host.invalid", url=f"amqp://u:{SECRET}@no-such-host.invalid")
+
+    def test_a_peer_that_speaks_http(self):
+        class Http(Listener):
+            def serve(self, peer):
+                peer.recv(100)
+                peer.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                peer.close()
+
+        listener = Http()
+        self.addCleanup(listener.close)
+        self.refused(76, f"connect at amqp://127.0.0.1:{listener.port}: .*HTTP.*; check host and port",
+                     url=listener.url)
+
+    def test_a_peer_of_another_protocol_version(self):
+        class Other(Listener):
+            def serve(self, peer):
+                peer.recv(8)
+                peer.sendall(b"AMQP\3\1\0\0")
+                peer.close()
+
+        listener = Other()
+        self.addCleanup(listener.close)
+        self.refused(76, "check host and port", url=listener.url)
+
+    def test_a_peer_that_hangs_up(self):
+        class Mute(Listener):
+            def serve(self, peer):
+                peer.close()
+
+        listener = Mute()
+        self.addCleanup(listener.close)
+        self.refused(69, "connect at", url=listener.url)
+
+    def test_the_next_host_is_tried(self):
+        with socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))
+            queue = self.queue()
+            dead = f"amqp://127.0.0.1:{bound.getsockname()[1]}"
+            ended = leveret("publish", "-q", queue, "-u", dead, "-u", self.url, "x", url=None)
+        self.assertEnded(ended, 0, "Connection refused")
+        self.assertEqual(self.depth(queue), 1)
+
+
+class Credentials(BrokerTest):
+    def setUp(self):
+        super().setUp()
+        self.at = pika.URLParameters(self.url)
+
+    def refused(self, *args, url=None, code=77, err="connect at .*check user, password", stdin=b""):
+        for command in (["publish", "-q", "q"], ["consume", "-q", "q"]):
+            ended = leveret(*command, *args, url=url, stdin=stdin)
+            self.assertEnded(ended, code, err)
+            self.assertOneLine(ended)
+            self.assertNotIn(SECRET, ended.err)
+
+    def test_refused_login(self):
+        self.refused(url=f"amqp://guest:{SECRET}@{self.at.host}:{self.at.port}", err="403 ACCESS_REFUSED")
+
+    def test_refused_login_with_a_password_from_elsewhere(self):
+        at = ["--host", self.at.host, "--port", str(self.at.port)]
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(SECRET + "\nnot this\n")
+            file.flush()
+            self.refused(*at, "--user", "guest", "--password-file", file.name)
+        self.refused(*at, "--password-file", "-", stdin=SECRET.encode() + b"\nbody")
+
+    def test_unknown_vhost(self):
+        self.refused("--vhost", "nowhere", url=f"amqp://{self.at.host}:{self.at.port}",
+                     err="530 NOT_ALLOWED - .*vhost.*nowhere.*; check the virtual host")
+
+    def test_password_file_and_body_from_one_stdin(self):
+        queue = self.queue()
+        user, password = self.at.credentials.username, self.at.credentials.password
+        ended = leveret("publish", "-q", queue, "--user", user, "--password-file", "-", "--host", self.at.host,
+                        "--port", str(self.at.port), url=None, stdin=password.encode() + b"\nbody\n")
+        self.assertEnded(ended, 0)
+        self.assertEqual(self.drain(queue, 1)[0][2], b"body\n")
+
+    def test_a_password_in_an_argument_does_not_stay_there(self):
+        listener = Listener()
+        self.addCleanup(listener.close)
+        for args in (["-u", f"amqp://user:{SECRET}@127.0.0.1:{listener.port}"],
+                     [f"--url=amqp://user:{SECRET}@127.0.0.1:{listener.port}"],
+                     [f"-uamqp://user:{SECRET}@127.0.0.1:{listener.port}"]):
+            publisher = start("publish", "-q", "q", *args, "x", url=None)
+            time.sleep(0.3)
+            with open(f"/proc/{publisher.pid}/cmdline", "rb") as file:
+                line = file.read()
+            publisher.kill()
+            support.end(publisher)
+            self.assertIn(b"publish", line)
+            self.assertNotIn(SECRET.encode(), line)
+            self.assertIn(b"user:***", line)
+
+
+class TooLarge(BrokerTest):
+    def test_a_body_above_the_limit_of_the_broker(self):
+        ended = leveret("publish", "-q", self.queue(), stdin=b"x" * (134217728 + 1))
+        self.assertEnded(ended, 1, "406 PRECONDITION_FAILED - message size .*; of 1 message, 1 in doubt; ")
+        self.assertOneLine(ended)
+
+
+if __name__ == "__main__":
+    support.main()

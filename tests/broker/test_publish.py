@@ -1,0 +1,217 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 The Leveret authors
+
+"""leveret publish: where messages come from, what is on by default, and the exit codes."""
+
+import os
+import signal
+import time
+
+import support
+from support import BrokerTest, await_line, end, leveret, start
+
+
+class Input(BrokerTest):
+    def bodies(self, queue, count):
+        return [message[2] for message in self.drain(queue, count)]
+
+    def test_arguments_are_messages(self):
+        queue = self.queue()
+        self.assertEnded(leveret("publish", "-q", queue, "one", "two", ""), 0, r"\A\Z")
+        self.assertEqual(self.bodies(queue, 3), [b"one", b"two", b""])
+
+    def test_b_is_a_message(self):
+        queue = self.queue()
+        self.assertEnded(leveret("publish", "-r", queue, "-b", "body"), 0)
+        self.assertEqual(self.bodies(queue, 1), [b"body"])
+
+    def test_empty_stdin_is_one_empty_message(self):
+        queue = self.queue()
+        self.assertEnded(leveret("publish", "-q", queue), 0)
+        self.assertEqual(self.bodies(queue, 1), [b""])
+
+    def test_lines(self):
+        queue = self.queue()
+        long = b"x" * 3_000_000
+        stdin = b"first\n\n\0\0\n" + long + b"\nno newline"
+        self.assertEnded(leveret("publish", "-q", queue, "-l", stdin=stdin), 0)
+        self.assertEqual(self.bodies(queue, 5), [b"first", b"", b"\0\0", long, b"no newline"])
+
+    def test_no_lines_are_no_messages(self):
+        queue = self.queue()
+        self.assertEnded(leveret("publish", "-q", queue, "-l"), 0)
+        self.assertEqual(self.depth(queue), 0)
+
+    def test_a_line_is_published_before_the_next_comes(self):
+        queue = self.queue()
+        publisher = start("publish", "-q", queue, "-l")
+        publisher.stdin.write(b"one\ntw")
+        publisher.stdin.flush()
+        self.assertEqual(self.bodies(queue, 1), [b"one"])
+        self.assertEnded(end(publisher, b"o\n"), 0)
+        self.assertEqual(self.bodies(queue, 1), [b"two"])
+
+    def test_prompt_on_stderr_before_each_line(self):
+        queue = self.queue()
+        publisher = start("publish", "-q", queue, "--prompt", "say> ")
+        self.assertEqual(publisher.stderr.read(5), b"say> ")
+        publisher.stdin.write(b"hello\n")
+        publisher.stdin.flush()
+        self.assertEqual(publisher.stderr.read(5), b"say> ")
+        self.assertEqual(self.bodies(queue, 1), [b"hello"])
+        ended = end(publisher, b"")
+        self.assertEnded(ended, 0)
+        self.assertEqual(ended.out, b"")
+
+    def test_unreadable_stdin(self):
+        queue = self.queue()
+        directory = os.open("/", os.O_RDONLY)
+        self.addCleanup(os.close, directory)
+        for option in ([], ["-l"]):
+            ended = leveret("publish", "-q", queue, *option, stdin=directory)
+            self.assertEnded(ended, 66, "cannot read stdin: Is a directory")
+            self.assertOneLine(ended)
+
+
+class Defaults(BrokerTest):
+    def test_persistent_unless_transient(self):
+        queue = self.queue()
+        for options, mode in (([], 2), (["-p"], 2), (["--transient"], None), (["--delivery-mode=1"], 1)):
+            self.assertEnded(leveret("publish", "-q", queue, *options, "x"), 0)
+            self.assertEqual(self.drain(queue, 1)[0][1].delivery_mode, mode)
+
+    def test_properties(self):
+        queue = self.queue()
+        wanted = {
+            "content_type": "text/plain", "content_encoding": "utf-8", "priority": 7,
+            "correlation_id": "c", "reply_to": "r", "expiration": "60000", "message_id": "m",
+            "timestamp": 1234567890, "user_id": "guest", "app_id": "a", "cluster_id": "k",
+        }
+        options = [f"--{name.replace('_', '-')}={value}" for name, value in wanted.items()]
+        self.assertEnded(leveret("publish", "-q", queue, *options, "--message-type", "t", "x"), 0)
+        properties = self.drain(queue, 1)[0][1]
+        for name, value in dict(wanted, type="t").items():
+            self.assertEqual(getattr(properties, name), value, name)
+
+    def test_letters_of_properties(self):
+        queue = self.queue()
+        self.assertEnded(leveret("publish", "-q", queue, "-Ctext/plain", "-E", "gzip", "-t", "back", "x"), 0)
+        properties = self.drain(queue, 1)[0][1]
+        self.assertEqual((properties.content_type, properties.content_encoding, properties.reply_to),
+                         ("text/plain", "gzip", "back"))
+
+    def test_declare_makes_a_durable_queue(self):
+        queue = self.name()
+        self.made.append(queue)
+        self.assertEnded(leveret("publish", "-q", queue, "--declare", "x"), 0)
+        self.assertEqual(self.depth(queue), 1)
+
+
+class Outcomes(BrokerTest):
+    def test_unroutable_is_3(self):
+        ended = leveret("publish", "-r", self.name("nobody"), "one", "two")
+        self.assertEnded(ended, 3, "of 2 messages, 2 returned .*312 NO_ROUTE.*bind")
+        self.assertOneLine(ended)
+
+    def test_unroutable_among_lines_is_told_at_once(self):
+        publisher = start("publish", "-r", self.name("nobody"), "-l")
+        publisher.stdin.write(b"one\n")
+        publisher.stdin.flush()
+        await_line(publisher.stderr, "message 1 was returned: 312 NO_ROUTE")
+        self.assertEnded(end(publisher, b"two\n"), 3, "of 2 messages, 2 returned")
+
+    def test_unroutable_is_fine_where_not_mandatory(self):
+        self.assertEnded(leveret("publish", "-r", self.name("nobody"), "--no-mandatory", "x"), 0, r"\A\Z")
+
+    def test_unroutable_is_noticed_without_confirms(self):
+        ended = leveret("publish", "-r", self.name("nobody"), "--no-confirm", "x", "y")
+        self.assertEnded(ended, 3, "2 returned")
+
+    def test_rejected_by_a_full_queue_is_3(self):
+        queue = self.queue(arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
+        ended = leveret("publish", "-q", queue, "-l", stdin=b"1\n2\n3\n")
+        self.assertEnded(ended, 3, "of 3 messages, 2 refused by the broker")
+
+    def test_missing_exchange_is_1(self):
+        for option in ([], ["--no-confirm"]):
+            ended = leveret("publish", "-e", self.name("nowhere"), *option, "x")
+            self.assertEnded(ended, 1, "404 NOT_FOUND - no exchange 'nowhere")
+            self.assertOneLine(ended)
+
+    def test_forbidden_exchange_is_77(self):
+        ended = leveret("publish", "-e", "amq.forbidden", "--declare", "x")
+        self.assertEnded(ended, 77, "403 ACCESS_REFUSED")
+        self.assertOneLine(ended)
+
+    def test_failed_precondition_is_1(self):
+        ended = leveret("publish", "-e", "amq.fanout", "--declare", "--type", "topic", "x")
+        self.assertEnded(ended, 1, "406 PRECONDITION_FAILED - inequivalent arg 'type'")
+        self.assertOneLine(ended)
+
+    def test_small_windows(self):
+        queue = self.queue()
+        lines = b"".join(b"%d\n" % i for i in range(100))
+        self.assertEnded(leveret("publish", "-q", queue, "-l", "--window", "1", stdin=lines), 0)
+        self.assertEqual(self.depth(queue), 100)
+
+    def test_no_confirm_publishes_all(self):
+        queue = self.queue()
+        self.assertEnded(leveret("publish", "-q", queue, "-l", "--no-confirm", stdin=b"x\n" * 20000), 0)
+        self.await_depth(queue, 20000)
+
+
+class Trouble(BrokerTest):
+    def start_lines(self, relay, *options):
+        publisher = start("publish", "-q", self.queue(), "-l", "-v", *options, url=relay.url)
+        await_line(publisher.stderr, "connected")
+        publisher.stdin.write(b"one\n")
+        publisher.stdin.flush()
+        return publisher
+
+    def test_no_confirm_in_time_is_75(self):
+        relay = self.relay()
+        publisher = self.start_lines(relay, "--timeout", "1")
+        time.sleep(0.3)
+        relay.stall()
+        self.assertEnded(end(publisher, b"two\n"), 75, "no message was confirmed for 1000 ms; of 2 .* 1 in doubt")
+
+    def test_lost_connection_is_69(self):
+        relay = self.relay()
+        publisher = self.start_lines(relay)
+        time.sleep(0.3)
+        relay.cut()
+        self.assertEqual(publisher.wait(10), 69)
+        self.assertRegex(end(publisher).err, "leveret: publish: 127.0.0.1:.*; check the broker")
+
+    def test_signals(self):
+        """The first signal confirms what was sent and leaves the unfinished line."""
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            queue = self.queue()
+            publisher = start("publish", "-q", queue, "-l")
+            publisher.stdin.write(b"one\ntwo\nunfinished")
+            publisher.stdin.flush()
+            self.await_depth(queue, 2)
+            publisher.send_signal(number)
+            self.assertEqual(publisher.wait(10), code)
+            self.assertEqual(end(publisher).err, "")
+            self.assertEqual(self.depth(queue), 2)
+
+    def test_the_second_signal_ends_at_once(self):
+        relay = self.relay()
+        publisher = self.start_lines(relay)
+        time.sleep(0.3)
+        relay.stall()
+        publisher.stdin.write(b"two\n")
+        publisher.stdin.flush()
+        time.sleep(0.3)
+        publisher.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        self.assertIsNone(publisher.poll())
+        publisher.send_signal(signal.SIGINT)
+        self.assertEqual(publisher.wait(2), 130)
+        end(publisher)
+
+
+if __name__ == "__main__":
+    support.main()

@@ -1,0 +1,121 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 The Leveret authors
+
+"""The classic pair: what one side publishes to a fanout exchange the other prints, unchanged, with leveret on
+either side and pika on the other, on each broker."""
+
+import os
+import unittest
+
+import support
+from support import BrokerTest, end, leveret, start, start_consumer
+
+BODIES = {
+    "text": "Grüße, 世界\n".encode(),
+    "empty": b"",
+    "a newline at the end": b"line\n",
+    "NUL bytes": b"\0a\0\0b\0",
+    "every byte": bytes(range(256)),
+    "1 MB": os.urandom(1_000_000),
+}
+EXAMPLES = os.path.join(os.path.dirname(support.LEVERET), "examples")
+
+
+class PubSub:
+    """Run on each broker by the classes below."""
+
+    def exchange(self):
+        exchange = self.name("fanout")
+        self.channel.exchange_declare(exchange, "fanout", durable=True)
+        self.addCleanup(self.delete_exchange, exchange)
+        return exchange
+
+    def delete_exchange(self, exchange):
+        if self.connection.is_open:
+            self.connection.channel().exchange_delete(exchange)
+
+    def test_leveret_to_pika(self):
+        exchange = self.exchange()
+        queue = self.private_queue(exchange)
+        for what, body in BODIES.items():
+            with self.subTest(what):
+                ended = leveret("publish", "-e", exchange, stdin=body, url=self.url)
+                self.assertEnded(ended, 0, r"\A\Z")
+                self.assertEqual(self.drain(queue, 1)[0][2], body)
+
+    def test_pika_to_leveret(self):
+        exchange = self.exchange()
+        for what, body in BODIES.items():
+            with self.subTest(what):
+                consumer = start_consumer("-e", exchange, "-c", "1", "--raw", url=self.url)
+                self.channel.basic_publish(exchange, "", body)
+                ended = end(consumer)
+                self.assertEnded(ended, 0)
+                self.assertEqual(ended.out, body)
+
+    def test_leveret_to_two_subscribers(self):
+        exchange = self.name("fanout")
+        self.addCleanup(self.delete_exchange, exchange)
+        declare = ["-e", exchange, "--declare", "--type", "fanout"]
+        consumers = [start_consumer(*declare, "-c", "3", url=self.url) for _ in range(2)]
+        ended = leveret("publish", *declare, "-l", stdin=b"one\ntwo\nthree", url=self.url)
+        self.assertEnded(ended, 0, r"\A\Z")
+        for consumer in consumers:
+            ended = end(consumer)
+            self.assertEnded(ended, 0)
+            self.assertEqual(ended.out, b"one\ntwo\nthree\n")
+
+    def test_lines_keep_their_order(self):
+        exchange = self.exchange()
+        consumer = start_consumer("-e", exchange, "-c", "5000", url=self.url)
+        lines = b"".join(b"%d\n" % i for i in range(5000))
+        self.assertEnded(leveret("publish", "-e", exchange, "-l", stdin=lines, url=self.url), 0)
+        self.assertEqual(end(consumer).out, lines)
+
+    @unittest.skipUnless(os.path.exists(os.path.join(EXAMPLES, "consumer")), "examples are not built")
+    def test_examples(self):
+        """The example programs, with each other and with the command."""
+        self.channel.exchange_declare("myexchange", "fanout", durable=True)
+        probe = self.private_queue("myexchange")
+        consumer = start(program=os.path.join(EXAMPLES, "consumer"), url=self.url)
+        marker = self.name().encode()
+        lines = b"hello\n\n" + marker + b"\n"
+        self.await_binding(consumer, probe)
+        ended = leveret(program=os.path.join(EXAMPLES, "producer"), stdin=lines, url=self.url)
+        self.assertEnded(ended, 0, r"\A\Z")
+        seen = b""
+        while marker not in seen:
+            byte = consumer.stdout.read(1)
+            self.assertNotEqual(byte, b"", f"the consumer ended early, after {seen}")
+            seen += byte
+        consumer.terminate()
+        end(consumer)
+        self.assertIn(b"hello\n\n" + marker, seen)
+
+    def await_binding(self, consumer, probe):
+        """Publishes until the example prints something: from then on it is subscribed."""
+        byte = b""
+        os.set_blocking(consumer.stdout.fileno(), False)
+        for _ in range(200):
+            self.channel.basic_publish("myexchange", "", b".")
+            self.connection.sleep(0.05)
+            byte = consumer.stdout.read(1)
+            if byte:
+                break
+        os.set_blocking(consumer.stdout.fileno(), True)
+        self.assertEqual(byte, b".")
+        self.channel.queue_purge(probe)
+
+
+class OnRabbitMQ(PubSub, BrokerTest):
+    url = support.RABBITMQ
+
+
+@unittest.skipUnless(support.GARAGEMQ, "LEVERET_GARAGEMQ_URL is not set")
+class OnGarageMQ(PubSub, BrokerTest):
+    url = support.GARAGEMQ
+
+
+if __name__ == "__main__":
+    support.main()

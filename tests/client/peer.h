@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* A broker of a few lines: a thread that accepts one connection on the loopback and plays a script. What
+ * a script expects and does not get ends the test program. */
+
+#ifndef LEVERET_TESTS_PEER_H
+#define LEVERET_TESTS_PEER_H
+
+#include <leveret/leveret.h>
+#include <pthread.h>
+
+typedef struct peer {
+    void (*script)(struct peer *p);
+    int listener;
+    int fd;
+    uint16_t port;
+    char uri[64];
+    pthread_t thread;
+    uint64_t heartbeats; /* received */
+    uint8_t in[1 << 18];
+    size_t in_len;
+    size_t in_used; /* by the frame taken last */
+} peer;
+
+/* Listens and starts the script in its thread; peer_end waits for it. */
+peer *peer_start(void (*script)(peer *p));
+void peer_end(peer *p);
+
+/* The same at another address. */
+peer *peer_start_at(const char *address, void (*script)(peer *p));
+
+/* Fails the test program where the condition does not hold. */
+void peer_need(bool condition, const char *what);
+
+/* Sends bytes, a method, a message, with its method. */
+void peer_send(const peer *p, const void *bytes, size_t len);
+void peer_send_method(const peer *p, uint16_t channel, lev_method_id id, const void *fields);
+void peer_send_content(const peer *p, uint16_t channel, lev_method_id id, const void *fields,
+                       lev_span body);
+void peer_send_heartbeat(const peer *p);
+
+/* Sends a delivery to consumer "c" on channel 1. */
+void peer_deliver(const peer *p, uint64_t tag, const char *body);
+
+/* Takes the next frame that is no heartbeat; it stays valid until the next. Returns false at the end
+ * of the stream. */
+bool peer_take(peer *p, lev_frame *frame);
+
+/* Takes the next frame, which must hold that method. */
+lev_method peer_expect(peer *p, lev_method_id id);
+
+/* Takes a whole publish and returns its body (static memory); the routing key goes to `key`. */
+lev_span peer_expect_publish(peer *p, char *key);
+
+/* The broker's side of a login, and after it of channel.open on channel 1. */
+void peer_login(peer *p, uint16_t heartbeat);
+void peer_open_channel(peer *p);
+
+/* Waits for connection.close and answers it. */
+void peer_close(peer *p);
+
+/* Ends the connection with a reset. */
+void peer_reset(peer *p);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* Messages are taken as long as some are there; then, or when a good deal has collected, the
+ * records are written and one multiple ack settles them all. So a busy queue costs one write and
+ * one ack a batch, and a quiet one gets each message out at once.
+ *
+ * consumer_step returns CONSUMER_GOING or an exit code. Whatever the reason to end, what was taken
+ * is written and acked first; what was not goes back to the queue when the connection closes.
+ *
+ * An empty queue is believed only when two passive declares in a row say so: a delivery under way
+ * while the first was answered comes before the answer to the second. */
+
+#include "consumer.h"
+
+#include "exits.h"
+#include "loop.h"
+#include "signals.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CONSUMER_GOING = -1, ASK_AGAIN_MS = 100 };
+
+static const settings *wishes(const consumer *k) { return k->session->settings; }
+
+static int consumer_fail(consumer *k) {
+    char doing[NAME_MAX_BYTES + 32];
+    snprintf(doing, sizeof doing, "consume from \"%s\"", k->queue);
+    k->failed = true;
+    return session_fail(k->session, doing);
+}
+
+static uint64_t wanted_prefetch(const settings *o) {
+    uint64_t prefetch = o->prefetch != SETTING_UNSET ? o->prefetch : 100;
+    return o->count < prefetch || (prefetch == 0 && o->count <= UINT16_MAX) ? o->count : prefetch;
+}
+
+int consumer_start(consumer *k) {
+    lev_client *c = k->session->client;
+    const settings *o = wishes(k);
+    lev_basic_qos qos = {.prefetch_count = (uint16_t)wanted_prefetch(o)};
+    lev_basic_consume fields = {.queue = lev_span_of(k->queue), .no_ack = o->auto_ack};
+    lev_method reply;
+    k->active = loop_now();
+    if (lev_client_basic_qos(c, CHANNEL, &qos, NULL) != LEV_OK ||
+        lev_client_basic_consume(c, CHANNEL, &fields, &reply) != LEV_OK) {
+        return consumer_fail(k);
+    }
+    lev_span tag = reply.as.basic_consume_ok.consumer_tag;
+    memcpy(k->tag, tag.ptr, tag.len);
+    k->tag[tag.len] = '\0';
+    if (o->verbose) {
+        say("consuming from %s", k->queue);
+    }
+    return EXIT_DONE;
+}
+
+/* Takes one message. */
+static int consumer_take(consumer *k, const lev_message *m) {
+    const settings *o = wishes(k);
+    if (k->count >= o->count) {
+        k->extra++;
+        return CONSUMER_GOING;
+    }
+    if (!output_put(&k->out, m->body) || (!o->raw && !output_put(&k->out, lev_span_of("\n")))) {
+        return say_and(EXIT_INTERNAL, "out of memory; the message stays in the queue");
+    }
+    k->newest = m->delivery;
+    k->owing = !o->auto_ack;
+    k->count++;
+    return CONSUMER_GOING;
+}
+
+/* Writes what was taken and acks it. */
+static int consumer_settle(consumer *k) {
+    int rc = k->broken ? EXIT_DONE : output_flush(&k->out, k->session->client);
+    if (rc != EXIT_DONE) {
+        k->broken = true;
+        return rc;
+    }
+    if (k->owing && !k->broken && !k->failed) {
+        k->owing = false;
+        if (lev_client_ack(k->session->client, k->newest, true) != LEV_OK) {
+            return consumer_fail(k);
+        }
+    }
+    return CONSUMER_GOING;
+}
+
+/* Did the queue run empty? One question; the caller asks twice. */
+static int consumer_ask(consumer *k, bool *empty) {
+    lev_queue_declare fields = {.queue = lev_span_of(k->queue), .passive = true};
+    lev_method reply;
+    if (lev_client_queue_declare(k->session->client, CHANNEL, &fields, &reply) != LEV_OK) {
+        return consumer_fail(k);
+    }
+    *empty = reply.as.queue_declare_ok.message_count == 0;
+    return CONSUMER_GOING;
+}
+
+static int ran_dry(const consumer *k) {
+    return k->count > 0 && wishes(k)->count == SETTING_UNSET ? EXIT_DONE : EXIT_NOTHING;
+}
+
+static int consumer_wait(consumer *k) {
+    const settings *o = wishes(k);
+    bool idle = o->idle_ms != SETTING_UNSET;
+    int left = idle ? loop_left(k->active, o->idle_ms) : -1;
+    if (left == 0) {
+        return ran_dry(k);
+    }
+    if (o->until_empty && (left < 0 || left > ASK_AGAIN_MS)) {
+        left = ASK_AGAIN_MS; /* others may empty the queue, too */
+    }
+    unsigned ready = loop_wait(k->session->client, &(loop_watch){-1, k->out.fd, false, left});
+    return (ready & LOOP_HANGUP) != 0 ? EXIT_PIPE : CONSUMER_GOING;
+}
+
+/* Nothing is there: settle, then find out whether that is the end, or wait. */
+static int consumer_rest(consumer *k, unsigned *empty_answers) {
+    bool empty = false;
+    int rc = consumer_settle(k);
+    if (rc != CONSUMER_GOING || !wishes(k)->until_empty) {
+        return rc != CONSUMER_GOING ? rc : consumer_wait(k);
+    }
+    if (*empty_answers == 2) {
+        return ran_dry(k);
+    }
+    rc = consumer_ask(k, &empty);
+    *empty_answers = empty ? *empty_answers + 1 : 0;
+    return rc != CONSUMER_GOING || empty ? rc : consumer_wait(k);
+}
+
+static int consumer_event(consumer *k, const lev_event *e) {
+    int rc = CONSUMER_GOING;
+    if (e->type == LEV_EVENT_DELIVER) {
+        rc = consumer_take(k, e->message);
+        if (rc == CONSUMER_GOING && k->count == wishes(k)->count) {
+            return EXIT_DONE;
+        }
+        if (rc == CONSUMER_GOING && k->out.len >= OUTPUT_FULL) {
+            rc = consumer_settle(k);
+        }
+    }
+    return rc;
+}
+
+static int consumer_step(consumer *k, unsigned *empty_answers) {
+    lev_event e;
+    if (signals_caught() != 0) {
+        return EXIT_SIGNAL + signals_caught();
+    }
+    lev_status status = lev_client_next(k->session->client, &e, 0);
+    if (status == LEV_ERR_TIMEOUT) {
+        return consumer_rest(k, empty_answers);
+    }
+    if (status != LEV_OK) {
+        int rc = consumer_fail(k);
+        k->cancelled = status == LEV_ERR_CANCELLED;
+        k->failed = !k->cancelled;
+        return rc;
+    }
+    if (e.type == LEV_EVENT_DELIVER) {
+        *empty_answers = 0;
+        k->active = loop_now();
+    }
+    return consumer_event(k, &e);
+}
+
+/* Ends the subscription. What still came with auto-ack is ours and gone from the queue: it is
+ * written, or, beyond --count, counted. */
+static int consumer_cancel(consumer *k) {
+    lev_basic_cancel fields = {.consumer_tag = lev_span_of(k->tag)};
+    lev_event e;
+    int rc = CONSUMER_GOING;
+    if (lev_client_basic_cancel(k->session->client, CHANNEL, &fields, NULL) != LEV_OK) {
+        return consumer_fail(k);
+    }
+    while (wishes(k)->auto_ack && rc == CONSUMER_GOING &&
+           lev_client_next(k->session->client, &e, 0) == LEV_OK) {
+        if (e.type == LEV_EVENT_DELIVER) {
+            rc = consumer_take(k, e.message);
+        }
+    }
+    return rc;
+}
+
+int consumer_run(consumer *k) {
+    unsigned empty_answers = 0;
+    int reason = CONSUMER_GOING;
+    int rc = CONSUMER_GOING;
+    while (reason == CONSUMER_GOING) {
+        reason = consumer_step(k, &empty_answers);
+    }
+    if (!k->failed && !k->cancelled) {
+        rc = consumer_cancel(k);
+    }
+    if (!k->broken) {
+        int settled = consumer_settle(k);
+        rc = rc != CONSUMER_GOING ? rc : settled;
+    }
+    if (k->extra > 0 && wishes(k)->auto_ack) {
+        say("%" PRIu64 " more message%s had been delivered already and %s lost; use -c without -A",
+            k->extra, k->extra == 1 ? "" : "s", k->extra == 1 ? "is" : "are");
+        reason = reason == EXIT_DONE ? EXIT_PARTIAL : reason;
+    }
+    return rc != CONSUMER_GOING ? rc : reason;
+}

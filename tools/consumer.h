@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* Receiving to stdout: a message is acked only after its whole record was written. */
+
+#ifndef TOOLS_CONSUMER_H
+#define TOOLS_CONSUMER_H
+
+#include "output.h"
+#include "session.h"
+
+enum { NAME_MAX_BYTES = 256 }; /* a short string and a NUL */
+
+typedef struct consumer {
+    session *session;
+    output out;
+    char queue[NAME_MAX_BYTES];
+    char tag[NAME_MAX_BYTES];
+    uint64_t count;      /* records taken */
+    uint64_t extra;      /* with auto-ack: came after the last wanted one */
+    uint64_t active;     /* when the last message came */
+    lev_delivery newest; /* the latest record taken, where `owing` */
+    bool owing;          /* it waits for its ack */
+    bool broken;         /* stdout cannot take more */
+    bool failed;         /* the connection or the channel is gone */
+    bool cancelled;      /* by the broker; acks still work */
+    int rc;
+} consumer;
+
+/* Starts to consume from `k->queue`. Returns EXIT_DONE, or another code after a line on stderr. */
+int consumer_start(consumer *k);
+
+/* Receives until there is a reason to end, and returns the exit code for that reason. */
+int consumer_run(consumer *k);
+
+#endif

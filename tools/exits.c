@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* One table maps a status to an exit code, and to advice where the library's text has none. A
+ * failure that carries the broker's reply code is looked up by that code first, for the code says
+ * more than our status: 403 on a channel is a refused permission, 404 is a name that does not
+ * exist.
+ *
+ * A broker answers an unknown virtual host with 530, and a virtual host that the user may not enter
+ * with the same code: both are permission-like, never worth a retry, and end with 77. */
+
+#include "exits.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+typedef struct verdict {
+    int key; /* a reply code or a status */
+    int code;
+    const char *advice;
+} verdict;
+
+/* clang-format off */
+static const verdict by_reply_code[] = {
+    {LEV_CONNECTION_FORCED,   EXIT_CONNECT,  "try again when the broker is back"},
+    {LEV_INVALID_PATH,        EXIT_REFUSED,  "check the virtual host"},
+    {LEV_ACCESS_REFUSED,      EXIT_REFUSED,  "check user, password and permissions"},
+    {LEV_NOT_FOUND,           EXIT_FAILED,   "check the name, or create it first with --declare"},
+    {LEV_RESOURCE_LOCKED,     EXIT_FAILED,   "it is exclusive to another connection"},
+    {LEV_PRECONDITION_FAILED, EXIT_FAILED,   "ask for what the broker has or allows"},
+    {LEV_NOT_ALLOWED,         EXIT_REFUSED,  "check the virtual host and the user's permissions"},
+};
+
+static const verdict by_status[] = {
+    {LEV_ERR_MEMORY,      EXIT_INTERNAL,  "free some memory or send smaller messages"},
+    {LEV_ERR_MISUSE,      EXIT_INTERNAL,  "please report this"},
+    {LEV_ERR_SPACE,       EXIT_INTERNAL,  "please report this"},
+    {LEV_ERR_LIMIT,       EXIT_FAILED,    "make it smaller"},
+    {LEV_ERR_SYNTAX,      EXIT_PROTOCOL,  "check that an AMQP 0-9-1 broker listens there"},
+    {LEV_ERR_PROTOCOL,    EXIT_PROTOCOL,  "check that an AMQP 0-9-1 broker listens there"},
+    {LEV_ERR_NOT_AMQP,    EXIT_PROTOCOL,  ""},
+    {LEV_ERR_REFUSED,     EXIT_REFUSED,   ""},
+    {LEV_ERR_CHANNEL,     EXIT_FAILED,    ""},
+    {LEV_ERR_CLOSED,      EXIT_FAILED,    ""},
+    {LEV_ERR_HEARTBEAT,   EXIT_CONNECT,   "check the network and the broker, then run it again"},
+    {LEV_ERR_TIMEOUT,     EXIT_TEMPORARY, "try again, or wait longer with --timeout"},
+    {LEV_ERR_LOST,        EXIT_CONNECT,   "check the broker, then run it again"},
+    {LEV_ERR_RESOLVE,     EXIT_CONNECT,   ""},
+    {LEV_ERR_CONNECT,     EXIT_CONNECT,   ""},
+    {LEV_ERR_URI,         EXIT_USAGE,     ""},
+    {LEV_ERR_UNSUPPORTED, EXIT_CONFIG,    ""},
+    {LEV_ERR_CANCELLED,   EXIT_FAILED,    ""},
+};
+/* clang-format on */
+
+static const verdict *verdict_find(const verdict *table, size_t count, int key) {
+    for (size_t i = 0; i < count; i++) {
+        if (table[i].key == key) {
+            return &table[i];
+        }
+    }
+    return NULL;
+}
+
+static verdict verdict_of(const lev_error *error, bool opening) {
+    const verdict *found = NULL;
+    if (opening && error->status == LEV_ERR_TIMEOUT) {
+        return (verdict){0, EXIT_CONNECT, ""};
+    }
+    if (error->layer == LEV_LAYER_BROKER && error->status != LEV_ERR_REFUSED) {
+        found = verdict_find(by_reply_code, LEV_COUNTOF(by_reply_code), error->reply_code);
+    }
+    if (found == NULL) {
+        found = verdict_find(by_status, LEV_COUNTOF(by_status), error->status);
+    }
+    return found != NULL ? *found : (verdict){0, EXIT_FAILED, ""};
+}
+
+int exit_code_of(const lev_error *error, bool opening) { return verdict_of(error, opening).code; }
+
+const char *exit_advice(const lev_error *error, bool opening) {
+    return verdict_of(error, opening).advice;
+}
+
+static void say_line(const char *format, va_list values) {
+    char line[2048] = "";
+    /* clang-tidy 14 sees no va_start where it has looked at another file before. */
+    vsnprintf(line, sizeof line, format, values); /* NOLINT(clang-analyzer-valist.Uninitialized) */
+    for (char *p = line; *p != '\0'; p++) {
+        if ((unsigned char)*p < 0x20 || *p == 0x7f) {
+            *p = '?';
+        }
+    }
+    fprintf(stderr, "leveret: %s\n", line);
+}
+
+void say(const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    say_line(format, values);
+    va_end(values);
+}
+
+int say_and(int code, const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    say_line(format, values);
+    va_end(values);
+    return code;
+}

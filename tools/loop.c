@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* One poll over at most four descriptors. Inputs are read, and outputs written, only when poll says
+ * that they are ready; nothing is switched to non-blocking, because stdin and stdout are often
+ * shared with other processes, which would see the change. A signal is watched only until it has
+ * come. */
+
+#include "loop.h"
+
+#include "signals.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <time.h>
+
+static short poll_events(unsigned wants) {
+    return (short)(((wants & LEV_CLIENT_READ) != 0 ? POLLIN : 0) |
+                   ((wants & LEV_CLIENT_WRITE) != 0 ? POLLOUT : 0));
+}
+
+/* Of two timeouts, where -1 is for ever, the one that passes first. */
+static int sooner(int a, int b) {
+    if (a < 0 || b < 0) {
+        return a < 0 ? b : a;
+    }
+    return a < b ? a : b;
+}
+
+unsigned loop_wait(lev_client *client, const loop_watch *watch) {
+    struct pollfd fds[] = {
+        {.fd = lev_client_fd(client), .events = poll_events(lev_client_wants(client))},
+        {.fd = signals_caught() == 0 ? signals_fd() : -1, .events = POLLIN},
+        {.fd = watch->input, .events = POLLIN},
+        {.fd = watch->output, .events = watch->writing ? POLLOUT : 0},
+    };
+    int count = poll(fds, 4, sooner(watch->timeout_ms, lev_client_timeout(client)));
+    unsigned ready = 0;
+    if (count > 0) {
+        ready |= fds[2].revents != 0 ? LOOP_INPUT : 0u;
+        ready |= (fds[3].revents & POLLOUT) != 0 ? LOOP_OUTPUT : 0u;
+        ready |= (fds[3].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? LOOP_HANGUP : 0u;
+    }
+    lev_client_process(client);
+    return ready;
+}
+
+uint64_t loop_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+}
+
+int loop_left(uint64_t start, uint64_t span_ms) {
+    uint64_t spent = loop_now() - start;
+    uint64_t left = spent < span_ms ? span_ms - spent : 0;
+    return left < INT_MAX ? (int)left : INT_MAX;
+}

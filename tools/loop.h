@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* Waiting for the connection, a signal, an input and an output at the same time. */
+
+#ifndef TOOLS_LOOP_H
+#define TOOLS_LOOP_H
+
+#include <leveret/leveret.h>
+
+/* What to wait for besides the connection and a signal. A descriptor of -1 is not waited for;
+ * `timeout_ms` -1 is for ever. */
+typedef struct loop_watch {
+    int input;
+    int output;   /* always watched for a reader that went away */
+    bool writing; /* wait for room in `output`, too */
+    int timeout_ms;
+} loop_watch;
+
+enum loop_ready { LOOP_INPUT = 1, LOOP_OUTPUT = 2, LOOP_HANGUP = 4 };
+
+/* Waits once and lets the connection do its work, heartbeats included; new events, if any, are then
+ * to be taken with lev_client_next. Returns the set of what is ready, which may be empty. */
+unsigned loop_wait(lev_client *client, const loop_watch *watch);
+
+/* Returns the monotonic clock in milliseconds. */
+uint64_t loop_now(void);
+
+/* Returns what is left of `span_ms` since `start`, at least 0: a timeout for loop_watch. */
+int loop_left(uint64_t start, uint64_t span_ms);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* Bytes collect in one growing buffer and leave it in large writes. A pipe, a terminal or a socket
+ * can stall: there each write follows a poll and is no larger than PIPE_BUF, for poll reports room
+ * only when that much fits, so that the write never waits and heartbeats go on. Files and /dev/null
+ * do not stall and take everything at once. */
+
+#include "output.h"
+
+#include "exits.h"
+#include "loop.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+output output_init(int fd) {
+    struct stat is;
+    bool stalls = fstat(fd, &is) != 0 || S_ISFIFO(is.st_mode) || S_ISSOCK(is.st_mode) || isatty(fd);
+    return (output){.fd = fd, .piece = stalls ? PIPE_BUF : SSIZE_MAX};
+}
+
+void output_deinit(output *o) {
+    free(o->bytes);
+    *o = (output){.fd = -1};
+}
+
+static bool output_grow(output *o, size_t more) {
+    size_t cap = o->cap == 0 ? (size_t)2 * OUTPUT_FULL : o->cap;
+    while (cap - o->len < more) {
+        if (cap > SIZE_MAX / 2) {
+            return false;
+        }
+        cap *= 2;
+    }
+    uint8_t *bytes = realloc(o->bytes, cap);
+    if (bytes == NULL) {
+        return false;
+    }
+    o->bytes = bytes;
+    o->cap = cap;
+    return true;
+}
+
+bool output_put(output *o, lev_span bytes) {
+    if (o->cap - o->len < bytes.len && !output_grow(o, bytes.len)) {
+        return false;
+    }
+    if (bytes.len > 0) {
+        memcpy(o->bytes + o->len, bytes.ptr, bytes.len);
+        o->len += bytes.len;
+    }
+    return true;
+}
+
+/* Waits until a write will not. Most often it would not have waited anyway; then the connection has
+ * its turn later. Returns false where only the connection had something to do. */
+static bool output_ready(const output *o, lev_client *client) {
+    struct pollfd p = {.fd = o->fd, .events = POLLOUT};
+    if (o->piece == SSIZE_MAX || poll(&p, 1, 0) > 0) {
+        return true;
+    }
+    unsigned ready = loop_wait(client, &(loop_watch){-1, o->fd, true, -1});
+    return (ready & (LOOP_OUTPUT | LOOP_HANGUP)) != 0;
+}
+
+/* Writes once. Returns how many bytes went, 0 for none yet, -1 with errno. */
+static ssize_t output_write(output *o, size_t done, lev_client *client) {
+    size_t left = o->len - done;
+    if (!output_ready(o, client)) {
+        return 0;
+    }
+    ssize_t n = write(o->fd, o->bytes + done, left < o->piece ? left : o->piece);
+    return n < 0 && (errno == EINTR || errno == EAGAIN) ? 0 : n;
+}
+
+/* Gives up what could not be written and returns the exit code. */
+static int output_broken(output *o) {
+    o->len = 0;
+    if (errno == EPIPE) {
+        return EXIT_PIPE;
+    }
+    return say_and(EXIT_OUTPUT, "cannot write to stdout: %s; unacked messages stay in the queue",
+                   strerror(errno));
+}
+
+int output_flush(output *o, lev_client *client) {
+    size_t done = 0;
+    while (done < o->len) {
+        ssize_t n = output_write(o, done, client);
+        if (n < 0) {
+            return output_broken(o);
+        }
+        done += (size_t)n;
+    }
+    o->len = 0;
+    return EXIT_DONE;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* At most --window messages are unconfirmed, so lev_client_publish itself never has to wait: all
+ * waiting happens in publisher_wait, where signals, a slow stdin and the connection are watched
+ * together. Outcomes are counted as they come. The first failure of the channel or the connection
+ * ends the work; what it leaves in doubt still comes as outcomes and is counted in the same line
+ * that tells of it.
+ *
+ * The exit code answers in this order: the failure, messages that were not taken, bad input, a
+ * signal. */
+
+#include "publisher.h"
+
+#include "exits.h"
+#include "loop.h"
+#include "signals.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { QUEUED_MAX = 1 << 20 }; /* bytes that may wait to be written */
+
+publisher publisher_init(session *s) {
+    const settings *o = s->settings;
+    publisher p = {.session = s, .since = loop_now(), .limit_ms = LEV_PROGRESS_MS};
+    p.message.exchange = lev_span_of(o->exchange);
+    p.message.routing_key = lev_span_of(o->queue != NULL ? o->queue : o->routing_key);
+    p.message.properties = &o->properties;
+    p.message.mandatory = !o->no_mandatory;
+    p.chatty = !o->quiet && (o->verbose || o->prompt != NULL);
+    if (o->timeout_ms != SETTING_UNSET) {
+        p.limit_ms = o->timeout_ms;
+    }
+    return p;
+}
+
+static void publisher_fail(publisher *p, const lev_error *error) {
+    if (!p->failed) {
+        p->failed = true;
+        p->fault = *error;
+    }
+}
+
+static uint64_t unsettled(const publisher *p) {
+    return lev_engine_unsettled(lev_client_engine(p->session->client), CHANNEL);
+}
+
+/* A message came back: remember why, and tell at once where somebody may still act on it. */
+static void publisher_returned(publisher *p, const lev_event *e) {
+    const lev_message *m = e->message;
+    char reason[sizeof p->reason];
+    lev_writer text = lev_writer_init((uint8_t *)reason, sizeof reason - 1);
+    lev_writer_decimal(&text, m->reply_code);
+    lev_writer_text(&text, " ");
+    lev_writer_escaped(&text, m->reply_text);
+    lev_writer_text(&text, ", exchange ");
+    lev_writer_quoted(&text, m->exchange);
+    lev_writer_text(&text, ", key ");
+    lev_writer_quoted(&text, m->routing_key);
+    reason[lev_writer_span(&text).len] = '\0';
+    if (p->reason[0] == '\0') {
+        memcpy(p->reason, reason, sizeof reason);
+    }
+    if (e->first == 0) {
+        p->outcomes[LEV_RETURNED] += p->session->settings->no_confirm ? 1 : 0;
+    }
+    if (p->chatty || (p->session->settings->lines && !p->told && !p->session->settings->quiet)) {
+        say("message %" PRIu64 " was returned: %s; bind a queue there, or use --no-mandatory",
+            e->first, reason);
+        p->told = true;
+    }
+}
+
+static void publisher_note(publisher *p, const lev_event *e) {
+    switch ((int)e->type) {
+    case LEV_EVENT_OUTCOME:
+        p->outcomes[e->outcome] += e->last - e->first + 1;
+        p->since = loop_now();
+        if (p->chatty && e->outcome == LEV_NACKED) {
+            say("message %" PRIu64 " was refused by the broker (nack); try it again", e->first);
+        }
+        break;
+    case LEV_EVENT_RETURN:
+        publisher_returned(p, e);
+        break;
+    case LEV_EVENT_BLOCKED:
+    case LEV_EVENT_UNBLOCKED:
+        p->blocked = e->type == LEV_EVENT_BLOCKED;
+        p->since = loop_now();
+        if (!p->session->settings->quiet) {
+            say("the broker at %s %s publishing%s", p->session->where,
+                p->blocked ? "blocks" : "allows", p->blocked ? "; waiting" : " again");
+        }
+        break;
+    case LEV_EVENT_CHANNEL_CLOSED:
+        publisher_fail(p, lev_client_error(p->session->client));
+        break;
+    default:
+        break;
+    }
+}
+
+/* Takes the events that are there. */
+static void publisher_take(publisher *p) {
+    lev_event e;
+    for (;;) {
+        lev_status status = lev_client_next(p->session->client, &e, 0);
+        if (status == LEV_ERR_TIMEOUT || e.type == LEV_EVENT_CLOSED) {
+            return;
+        }
+        if (status != LEV_OK && e.type != LEV_EVENT_CHANNEL_CLOSED) {
+            publisher_fail(p, lev_client_error(p->session->client));
+            return;
+        }
+        publisher_note(p, &e);
+    }
+}
+
+/* Is the broker's answer overdue? Then the failure is ours. */
+static void publisher_check_time(publisher *p) {
+    lev_error late = {.status = LEV_ERR_TIMEOUT, .layer = LEV_LAYER_CLIENT};
+    if ((unsettled(p) == 0 && !p->blocked) || loop_left(p->since, p->limit_ms) > 0) {
+        return;
+    }
+    snprintf(late.text, sizeof late.text, "%s: %s for %" PRIu64 " ms", p->session->where,
+             p->blocked ? "publishing was blocked" : "no message was confirmed", p->limit_ms);
+    publisher_fail(p, &late);
+}
+
+static unsigned publisher_wait(publisher *p, int input) {
+    bool waiting = unsettled(p) > 0 || (p->blocked && input < 0);
+    unsigned ready =
+        loop_wait(p->session->client,
+                  &(loop_watch){.input = input,
+                                .output = -1,
+                                .timeout_ms = waiting ? loop_left(p->since, p->limit_ms) : -1});
+    publisher_take(p);
+    publisher_check_time(p);
+    return ready;
+}
+
+static bool publisher_full(const publisher *p) {
+    return p->blocked || unsettled(p) >= p->session->settings->window ||
+           lev_engine_queued(lev_client_engine(p->session->client)) > QUEUED_MAX;
+}
+
+bool publisher_send(publisher *p, lev_span body, bool lend) {
+    while (!p->failed && signals_caught() == 0 && publisher_full(p)) {
+        publisher_wait(p, -1);
+    }
+    if (p->failed || signals_caught() != 0) {
+        return false;
+    }
+    if (unsettled(p) == 0) {
+        p->since = loop_now();
+    }
+    p->message.body = body;
+    p->message.lend = lend;
+    if (lev_client_publish(p->session->client, CHANNEL, &p->message, NULL) != LEV_OK) {
+        publisher_fail(p, lev_client_error(p->session->client));
+        publisher_take(p);
+        return false;
+    }
+    p->published++;
+    return true;
+}
+
+bool publisher_await(publisher *p, int input) {
+    while (!p->failed && signals_caught() == 0) {
+        if ((publisher_wait(p, input) & LOOP_INPUT) != 0) {
+            return !p->failed;
+        }
+    }
+    return false;
+}
+
+/* Adds ", 3 returned" and the like to a text. */
+static void add_count(char *text, size_t size, uint64_t count, const char *what) {
+    size_t length = strlen(text);
+    if (count > 0) {
+        snprintf(text + length, size - length, ", %" PRIu64 " %s", count, what);
+    }
+}
+
+static uint64_t publisher_report(publisher *p, char *text, size_t size) {
+    p->outcomes[LEV_IN_DOUBT] += unsettled(p); /* we gave up waiting for these */
+    uint64_t bad = p->outcomes[LEV_RETURNED] + p->outcomes[LEV_NACKED] + p->outcomes[LEV_NOT_SENT] +
+                   p->outcomes[LEV_IN_DOUBT];
+    text[0] = '\0';
+    add_count(text, size, p->outcomes[LEV_RETURNED], "returned");
+    add_count(text, size, p->outcomes[LEV_NACKED], "refused by the broker");
+    add_count(text, size, p->outcomes[LEV_NOT_SENT], "not sent");
+    add_count(text, size, p->outcomes[LEV_IN_DOUBT], "in doubt");
+    return bad;
+}
+
+static int publisher_end(publisher *p, int rc) {
+    char counts[200];
+    uint64_t bad = publisher_report(p, counts, sizeof counts);
+    if (p->failed) {
+        char remark[300] = "";
+        if (bad > 0) {
+            snprintf(remark, sizeof remark, "; of %" PRIu64 " message%s%s", p->published,
+                     p->published == 1 ? "" : "s", counts);
+        }
+        return session_blame("publish", &p->fault, remark);
+    }
+    if (bad > 0) {
+        bool returned = p->outcomes[LEV_RETURNED] > 0;
+        return say_and(EXIT_PARTIAL, "publish: %s: of %" PRIu64 " message%s%s%s%s%s; %s",
+                       p->session->where, p->published, p->published == 1 ? "" : "s", counts,
+                       returned ? " (" : "", returned ? p->reason : "", returned ? ")" : "",
+                       returned ? "bind a queue there, or use --no-mandatory"
+                                : "publish them again");
+    }
+    if (rc == EXIT_DONE && signals_caught() != 0) {
+        rc = EXIT_SIGNAL + signals_caught();
+    }
+    return rc;
+}
+
+int publisher_finish(publisher *p, int rc) {
+    while (!p->failed && unsettled(p) > 0) {
+        publisher_wait(p, -1);
+    }
+    if (!p->failed && lev_client_close(p->session->client) != LEV_OK) {
+        publisher_fail(p, lev_client_error(p->session->client));
+    }
+    publisher_take(p);
+    rc = publisher_end(p, rc);
+    if (p->session->settings->verbose) {
+        say("%" PRIu64 " published, %" PRIu64 " confirmed", p->published,
+            p->outcomes[LEV_CONFIRMED]);
+    }
+    return rc;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* Publishing with a ledger: what was sent, what became of it, and the exit code that follows. */
+
+#ifndef TOOLS_PUBLISHER_H
+#define TOOLS_PUBLISHER_H
+
+#include "session.h"
+
+typedef struct publisher {
+    session *session;
+    lev_publication message; /* all but the body */
+    uint64_t published;
+    uint64_t outcomes[LEV_IN_DOUBT + 1]; /* how many ended so */
+    char reason[160];                    /* of the first message that was returned or refused */
+    uint64_t since;                      /* when the last progress was seen, for the time limit */
+    uint64_t limit_ms;
+    bool blocked; /* by the broker */
+    bool chatty;  /* tell of each message that was not taken */
+    bool told;
+    bool failed;
+    lev_error fault; /* where failed */
+} publisher;
+
+/* Returns a publisher on an open session, from its settings. */
+publisher publisher_init(session *s);
+
+/* Publishes one message, waiting while the window is full or the broker blocks. `lend`: the body
+ * stays as it is until the session is closed. Returns false when there is nothing more to do: it
+ * failed, or a signal came. */
+bool publisher_send(publisher *p, lev_span body, bool lend);
+
+/* Waits until `input` can be read (true), or there is nothing more to do (false). */
+bool publisher_await(publisher *p, int input);
+
+/* Waits for the outcome of everything, closes the session, tells what was not delivered, and
+ * returns the exit code of the command. `rc` is that of the input so far. */
+int publisher_finish(publisher *p, int rc);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* All URLs are taken apart before the first connect, so that a bad one is a usage error and never
+ * comes up halfway. Then hosts are tried in order; only one that cannot be reached leads to the
+ * next, for refused credentials are refused everywhere. */
+
+#include "session.h"
+
+#include "exits.h"
+#include "target.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int session_blame(const char *doing, const lev_error *error, const char *remark) {
+    bool opening = strcmp(doing, "connect") == 0;
+    const char *advice = exit_advice(error, opening);
+    say("%s: %s%s%s%s", doing, error->text, remark, *advice != '\0' ? "; " : "", advice);
+    return exit_code_of(error, opening);
+}
+
+int session_fail(const session *s, const char *doing) {
+    return session_blame(doing, lev_client_error(s->client), "");
+}
+
+/* Tries one host. Returns EXIT_DONE, EXIT_CONNECT where another may answer, or another code. */
+static int session_try(session *s, const target *t) {
+    lev_client_free(s->client);
+    s->client = lev_client_new(&t->options);
+    snprintf(s->where, sizeof s->where, "%s", t->uri);
+    if (s->client == NULL) {
+        return say_and(EXIT_INTERNAL, "out of memory");
+    }
+    if (lev_client_open(s->client, t->uri) != LEV_OK) {
+        return session_fail(s, "connect");
+    }
+    if (s->settings->verbose) {
+        say("connected to %s", s->where);
+    }
+    return EXIT_DONE;
+}
+
+/* Makes the targets of all URLs, or of the environment where none was given. */
+static int targets_init(target *targets, size_t count, const settings *o, const char *password) {
+    int rc = EXIT_DONE;
+    for (size_t i = 0; i < count && rc == EXIT_DONE; i++) {
+        rc = target_init(&targets[i], o, o->url_count > 0 ? o->urls[i] : NULL, password);
+    }
+    return rc;
+}
+
+int session_open(session *s, const settings *o) {
+    target targets[SETTINGS_URLS] = {0};
+    size_t count = o->url_count > 0 ? o->url_count : 1;
+    char *password = NULL;
+    int rc = EXIT_DONE;
+    *s = (session){.settings = o};
+    if (o->password_file != NULL) {
+        rc = password_read(o->password_file, &password);
+    }
+    if (rc == EXIT_DONE) {
+        rc = targets_init(targets, count, o, password);
+    }
+    if (rc == EXIT_DONE) {
+        rc = EXIT_CONNECT;
+        for (size_t i = 0; i < count && rc == EXIT_CONNECT; i++) {
+            rc = session_try(s, &targets[i]);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        target_deinit(&targets[i]);
+    }
+    password_free(password);
+    if (rc == EXIT_DONE &&
+        lev_client_channel_open(s->client, CHANNEL, &(lev_channel_open){0}, NULL) != LEV_OK) {
+        rc = session_fail(s, "open a channel");
+    }
+    return rc;
+}
+
+int session_close(session *s) {
+    int rc = EXIT_DONE;
+    if (s->client != NULL && lev_client_close(s->client) != LEV_OK) {
+        rc = exit_code_of(lev_client_error(s->client), false);
+    }
+    lev_client_free(s->client);
+    s->client = NULL;
+    return rc;
+}
+
+static int declare_exchange(const session *s) {
+    const settings *o = s->settings;
+    lev_exchange_declare fields = {
+        .exchange = lev_span_of(o->exchange),
+        .type = lev_span_of(o->type != NULL ? o->type : "direct"),
+        .durable = true,
+    };
+    char doing[300];
+    if (lev_client_exchange_declare(s->client, CHANNEL, &fields, NULL) == LEV_OK) {
+        return EXIT_DONE;
+    }
+    snprintf(doing, sizeof doing, "declare exchange \"%s\"", o->exchange);
+    return session_fail(s, doing);
+}
+
+static int declare_queue(const session *s, const char *queue) {
+    lev_queue_declare fields = {.queue = lev_span_of(queue), .durable = true};
+    char doing[300];
+    if (lev_client_queue_declare(s->client, CHANNEL, &fields, NULL) == LEV_OK) {
+        return EXIT_DONE;
+    }
+    snprintf(doing, sizeof doing, "declare queue \"%s\"", queue);
+    return session_fail(s, doing);
+}
+
+int session_declare(const session *s, const char *queue) {
+    if (!s->settings->declare) {
+        return EXIT_DONE;
+    }
+    return s->settings->exchange != NULL ? declare_exchange(s) : declare_queue(s, queue);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* A connection for one command: opened from the settings, with a channel 1, and with failures told
+ * on stderr in one line each. */
+
+#ifndef TOOLS_SESSION_H
+#define TOOLS_SESSION_H
+
+#include "options.h"
+
+enum { CHANNEL = 1, SESSION_WHERE = 128 };
+
+typedef struct session {
+    lev_client *client;
+    const settings *settings;
+    char where[SESSION_WHERE]; /* the URL without credentials */
+} session;
+
+/* Connects to the first host that answers and opens channel 1. Returns EXIT_DONE, or another code
+ * after a line on stderr. The caller calls session_close in every case. */
+int session_open(session *s, const settings *o);
+
+/* Closes in order, unless the connection has failed before, and frees. Returns EXIT_DONE, or
+ * another code, silently: what matters was told before. */
+int session_close(session *s);
+
+/* Prints "leveret: `doing`: the client's last error; what to do" and returns its exit
+ * code. */
+int session_fail(const session *s, const char *doing);
+
+/* As session_fail, for an error that came as an event, and with a remark, "" for none. */
+int session_blame(const char *doing, const lev_error *error, const char *remark);
+
+/* Declares what --declare asks for: the exchange --exchange of --type, or else the queue, durable
+ * both. Returns EXIT_DONE, or another code after a line on stderr. */
+int session_declare(const session *s, const char *queue);
+
+#endif

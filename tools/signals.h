@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* SIGINT and SIGTERM: the first asks for an orderly end, the second ends at once. */
+
+#ifndef TOOLS_SIGNALS_H
+#define TOOLS_SIGNALS_H
+
+#include <stdbool.h>
+
+/* Installs the handlers; every signal ends the process at once with 128 + its number until
+ * signals_defer is called. SIGPIPE is ignored: a closed stdout is an error of write. Returns false
+ * where the system has no descriptors left. */
+bool signals_init(void);
+
+/* From now on there is work that is worth finishing: the first signal is only noted. */
+void signals_defer(void);
+
+/* Returns the signal that was noted, or 0. */
+int signals_caught(void);
+
+/* Returns a descriptor that is readable, and stays so, once a signal was noted. */
+int signals_fd(void);
+
+#endif

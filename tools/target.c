@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* The URL is taken apart, each part is picked from the first source that has it, and the library
+ * gets a URL of scheme, host, port and virtual host only; credentials travel beside it. So whatever
+ * is printed of a target can't hold a secret. A user name from elsewhere than the URL leaves the
+ * URL's password behind, since it belongs to another user. */
+
+#include "target.h"
+
+#include "exits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PASSWORD_MAX = 4096 };
+
+void password_free(char *password) {
+    if (password != NULL) {
+        explicit_bzero(password, strlen(password));
+        free(password);
+    }
+}
+
+/* Reads byte by byte: what follows the line on stdin belongs to the messages. */
+static bool read_line(int fd, char *line) {
+    size_t length = 0;
+    ssize_t n;
+    while ((n = read(fd, line + length, 1)) != 0 && length < PASSWORD_MAX) {
+        if (n < 0 && errno != EINTR) {
+            return false;
+        }
+        if (n == 1 && line[length] == '\n') {
+            break;
+        }
+        length += n == 1 ? 1u : 0u;
+    }
+    line[length] = '\0';
+    return true;
+}
+
+int password_read(const char *file, char **password) {
+    bool is_stdin = strcmp(file, "-") == 0;
+    int fd = is_stdin ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
+    bool done = false;
+    *password = calloc(1, PASSWORD_MAX + 1);
+    if (fd >= 0 && *password != NULL) {
+        done = read_line(fd, *password);
+    }
+    if (!done) {
+        say("cannot read the password from %s: %s; check --password-file",
+            is_stdin ? "stdin" : file, strerror(errno));
+    }
+    if (fd >= 0 && !is_stdin) {
+        close(fd);
+    }
+    return done ? EXIT_DONE : EXIT_INPUT;
+}
+
+static const char *pick(const char *first, const char *second) {
+    return first != NULL ? first : second;
+}
+
+/* Appends text with everything percent-encoded that is not plain in a URL. */
+static char *encode(char *to, const char *text) {
+    static const char hex[] = "0123456789ABCDEF";
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
+        if (strchr(plain, *p) != NULL) {
+            *to++ = (char)*p;
+        } else {
+            *to++ = '%';
+            *to++ = hex[*p >> 4];
+            *to++ = hex[*p & 15];
+        }
+    }
+    *to = '\0';
+    return to;
+}
+
+/* Writes scheme://host:port and, where there is one, /vhost. */
+static char *compose(const lev_uri *u, const char *host, uint64_t port, const char *vhost) {
+    bool v6 = strchr(host, ':') != NULL;
+    size_t room = 3 * strlen(host) + (vhost != NULL ? 3 * strlen(vhost) : 0) + 40;
+    char *text = malloc(room);
+    char *p = text;
+    if (text == NULL) {
+        return NULL;
+    }
+    p += sprintf(p, u->tls ? "amqps://" : "amqp://");
+    p = v6 ? p + sprintf(p, "[%s]", host) : encode(p, host);
+    if (port != 0) {
+        p += sprintf(p, ":%" PRIu64, port);
+    }
+    if (vhost != NULL) {
+        *p++ = '/';
+        encode(p, vhost);
+    }
+    return text;
+}
+
+static char *copy_of(const char *text) { return text != NULL ? strdup(text) : NULL; }
+
+static uint64_t pick_number(bool url_first, uint64_t in_url, bool in_url_set, uint64_t given) {
+    bool has_given = given != SETTING_UNSET;
+    return in_url_set && (url_first || !has_given) ? in_url : has_given ? given : 0;
+}
+
+static void pick_limits(target *t, const settings *s, const lev_uri *u, bool url_first) {
+    lev_client_options *o = &t->options;
+    uint64_t heartbeat = pick_number(url_first, u->heartbeat, u->heartbeat_set, s->heartbeat);
+    o->heartbeat = (uint16_t)heartbeat;
+    o->heartbeat_off = heartbeat == 0 && (u->heartbeat_set || s->heartbeat != SETTING_UNSET);
+    o->connect_ms = (uint32_t)pick_number(url_first, u->connection_timeout,
+                                          u->connection_timeout != 0, s->connect_ms);
+    o->channel_max = u->channel_max;
+    o->frame_max = u->frame_max;
+    o->plaintext_auth = s->plaintext_auth;
+    o->window = (uint32_t)s->window;
+    o->connection_name = s->name;
+    if (s->timeout_ms != SETTING_UNSET) {
+        o->call_ms = (uint32_t)s->timeout_ms;
+        o->progress_ms = (uint32_t)s->timeout_ms;
+    }
+}
+
+/* Merges a parsed URL with the settings. `url_first`: it was an argument. */
+static bool merge(target *t, const settings *s, const lev_uri *u, const char *password,
+                  bool url_first) {
+    const char *host = url_first ? pick(u->host, s->host) : pick(s->host, u->host);
+    const char *vhost = url_first ? pick(u->vhost, s->vhost) : pick(s->vhost, u->vhost);
+    const char *user = url_first ? pick(u->user, s->user) : pick(s->user, u->user);
+    const char *own = user == u->user ? u->password : NULL;
+    const char *secret = url_first ? pick(own, password) : pick(password, own);
+    uint64_t port = pick_number(url_first, u->port, u->port != 0, s->port);
+    secret = pick(secret, getenv("AMQP_PASSWORD"));
+    t->uri = compose(u, host != NULL && *host != '\0' ? host : "localhost", port, vhost);
+    t->options.user = t->user = copy_of(user);
+    t->options.password = t->password = copy_of(secret);
+    pick_limits(t, s, u, url_first);
+    return t->uri != NULL && (user == NULL) == (t->user == NULL) &&
+           (secret == NULL) == (t->password == NULL);
+}
+
+int target_init(target *t, const settings *s, const char *url, const char *password) {
+    const char *source = url != NULL ? "--url" : "AMQP_URL";
+    const char *text = url != NULL ? url : getenv("AMQP_URL");
+    lev_uri u = {0};
+    int rc = EXIT_DONE;
+    *t = (target){0};
+    lev_status status = text != NULL ? lev_uri_init(&u, text) : LEV_OK;
+    if (status == LEV_ERR_URI) {
+        rc = say_and(EXIT_USAGE, "%s: %s; write it as amqp://USER:PASSWORD@HOST:PORT/VHOST", source,
+                     u.fault);
+    } else if (status == LEV_ERR_UNSUPPORTED) {
+        rc = say_and(EXIT_CONFIG, "%s: %s; leave that part out", source, u.fault);
+    } else if (status != LEV_OK || !merge(t, s, &u, password, url != NULL)) {
+        rc = say_and(EXIT_INTERNAL, "out of memory");
+    }
+    if (text != NULL) {
+        lev_uri_deinit(&u);
+    }
+    return rc;
+}
+
+void target_deinit(target *t) {
+    password_free(t->password);
+    free(t->user);
+    free(t->uri);
+    *t = (target){0};
+}
