@@ -8,7 +8,7 @@
 # make asan ubsan m32 coverage lint format install uninstall clean
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
@@ -35,9 +35,10 @@ LDLIBS := -pthread
 
 # ---- sources ----------------------------------------------------------------------------------------
 
+# The layers that are built and tested: `m32` and `coverage` take only the two that need no system.
+LAYERS ?= codec engine net client
 PURE_C := $(wildcard src/codec/*.c src/engine/*.c)
-HOSTED_C := $(wildcard src/net/*.c src/client/*.c)
-LIB_C := $(PURE_C) $(HOSTED_C)
+LIB_C := $(foreach l,$(LAYERS),$(wildcard src/$(l)/*.c))
 TOOL_C := $(wildcard tools/*.c)
 EXAMPLE_C := $(wildcard tools/examples/*.c)
 HEADERS := $(wildcard include/leveret/*.h)
@@ -52,13 +53,24 @@ EXAMPLES := $(EXAMPLE_C:tools/examples/%.c=$(BUILD)/examples/%)
 LIB_A := $(BUILD)/libleveret.a
 LIB_SO := $(BUILD)/libleveret.so.$(SOVERSION)
 
+# Goals such as `check asan lint` go one after the other: they share build/ and the machine. Each of them is a
+# make of its own, which then builds side by side.
+ifneq ($(filter check check-all asan ubsan m32 coverage lint bench,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+
 .PHONY: all demo check check-all asan ubsan m32 coverage lint format install uninstall clean \
-        units unit-programs structure packages bench
+        units unit-programs structure bench
 all: $(LIB_A) $(LIB_SO) $(BUILD)/leveret $(EXAMPLES)
 
-# The codec and the engine know no operating system: they get no feature macro.
+# The codec and the engine know no operating system: they get no feature macro, and the compiler must not
+# turn their loops and comparisons into calls of strlen or bcmp.
+PURE := -fno-builtin-strlen -fno-builtin-bcmp
+ifeq ($(findstring clang,$(shell $(CC) --version)),)
+PURE += -fno-tree-loop-distribute-patterns
+endif
 $(BUILD)/obj/src/codec/%.o $(BUILD)/obj/src/engine/%.o $(BUILD)/pic/src/codec/%.o \
-$(BUILD)/pic/src/engine/%.o: HOSTED =
+$(BUILD)/pic/src/engine/%.o: HOSTED = $(PURE)
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -86,8 +98,7 @@ $(BUILD)/examples/%: $(BUILD)/obj/tools/examples/%.o $(LIB_A)
 # ---- tests ------------------------------------------------------------------------------------------
 
 # tests/DIR/test_X.c is a program; the other files of DIR are linked into each of them.
-TEST_DIRS ?= codec engine net client
-UNIT_C := $(foreach d,$(TEST_DIRS),$(wildcard tests/$(d)/test_*.c))
+UNIT_C := $(foreach d,$(LAYERS),$(wildcard tests/$(d)/test_*.c))
 UNITS := $(UNIT_C:%.c=$(BUILD)/%)
 helpers = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/$(1)/test_%,$(wildcard tests/$(1)/*.c)))
 
@@ -103,15 +114,12 @@ $(BUILD)/tests/$(1)/test_%: $(BUILD)/obj/tests/$(1)/test_%.o $(call helpers,$(1)
 	@mkdir -p $$(@D)
 	$(CC) $$(ALL_CFLAGS) $$^ $(CHECK_LIBS) $(LDLIBS) -o $$@
 endef
-$(foreach d,codec engine net client,$(eval $(call unit_rule,$(d))))
+$(foreach d,$(LAYERS),$(eval $(call unit_rule,$(d))))
 .SECONDARY:
 
 unit-programs: $(UNITS)
 units: unit-programs
 	tests/run $(UNITS)
-
-packages:
-	tests/packages
 
 # What a reader relies on without running anything: layers, symbols, budgets, and that these checks work.
 structure: $(LIB_A)
@@ -123,11 +131,12 @@ structure: $(LIB_A)
 BROKER_TESTS := $(wildcard tests/broker/test_*.py tests/broker/test_*.sh)
 CODEC_TESTS := $(wildcard tests/codec/test_*.py)
 
-check: packages
+check:
+	tests/packages
 	$(MAKE) all unit-programs structure
 	LEVERET=$(BUILD)/leveret tests/broker/with-brokers tests/run $(UNITS) $(CODEC_TESTS) $(BROKER_TESTS)
 
-check-all: packages
+check-all:
 	$(MAKE) lint
 	$(MAKE) asan
 	$(MAKE) ubsan
@@ -137,26 +146,32 @@ check-all: packages
 
 # The unit tests in other builds; each has a folder of its own.
 asan:
+	tests/packages
 	$(MAKE) units BUILD=build/asan NDEBUG= OPT="-O1 -g" \
 	    EXTRA="-fsanitize=address -fno-omit-frame-pointer"
 
 ubsan:
+	tests/packages
 	$(MAKE) units BUILD=build/ubsan NDEBUG= OPT="-O1 -g" \
 	    EXTRA="-fsanitize=undefined -fno-sanitize-recover=all"
 
 M32_CC = $(if $(shell echo 'int main(void){return 0;}' | gcc -m32 -x c - -o /dev/null 2>&1),clang,gcc)
+# There a size_t never passes 32 bits, and the compiler would say so at each such check.
 m32:
-	$(MAKE) units BUILD=build/m32 NO_CHECK=1 CC=$(M32_CC) EXTRA=-m32 TEST_DIRS="codec engine"
+	tests/packages
+	$(MAKE) units BUILD=build/m32 NO_CHECK=1 CC=$(M32_CC) EXTRA="-m32 -Wno-type-limits" LAYERS="codec engine"
 
 coverage:
+	tests/packages
 	@rm -rf build/coverage
-	$(MAKE) units BUILD=build/coverage OPT="-O0 -g" EXTRA=--coverage TEST_DIRS="codec engine"
+	$(MAKE) units BUILD=build/coverage OPT="-O0 -g" EXTRA=--coverage LAYERS="codec engine"
 	gcovr --root . --filter 'src/(codec|engine)/' build/coverage/obj/src --print-summary \
 	    --fail-under-line 90 --exclude-unreachable-branches
 
 BENCH_COUNT ?= 1000000
 BENCH_ROUNDS ?= 3
-bench: $(LIB_A)
+bench:
+	$(MAKE) $(LIB_A)
 	@tests/packages librabbitmq-dev
 	@mkdir -p $(BUILD)/bench
 	$(CC) $(ALL_CFLAGS) $(HOSTED) tests/bench/broker_leveret.c $(LIB_A) $(LDLIBS) -o $(BUILD)/bench/broker_leveret
@@ -167,7 +182,9 @@ bench: $(LIB_A)
 
 C_FILES := $(LIB_C) $(TOOL_C) $(EXAMPLE_C)
 
-lint: structure
+lint:
+	tests/packages
+	$(MAKE) structure
 	clang-format --dry-run -Werror $(ALL_FILES)
 	$(MAKE) all unit-programs BUILD=build/lint-gcc CC=gcc EXTRA=-Werror
 	$(MAKE) all unit-programs BUILD=build/lint-clang CC=clang EXTRA=-Werror
@@ -203,7 +220,8 @@ uninstall:
 	rm -f $(LIBDIR)/libleveret.a $(LIBDIR)/libleveret.so $(LIBDIR)/libleveret.so.$(SOVERSION) \
 	    $(LIBDIR)/pkgconfig/leveret.pc $(BINDIR)/leveret $(addprefix $(MANDIR)/,$(notdir $(MAN)))
 
-demo: all
+demo:
+	@$(MAKE) all
 	@BUILD=$(BUILD) tools/demo
 
 clean:

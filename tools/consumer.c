@@ -89,14 +89,14 @@ static int consumer_settle(consumer *k) {
     return CONSUMER_GOING;
 }
 
-/* Did the queue run empty? One question; the caller asks twice. */
-static int consumer_ask(consumer *k, bool *empty) {
+/* Did the queue run empty? */
+static int consumer_ask(consumer *k) {
     lev_queue_declare fields = {.queue = lev_span_of(k->queue), .passive = true};
     lev_method reply;
     if (lev_client_queue_declare(k->session->client, CHANNEL, &fields, &reply) != LEV_OK) {
         return consumer_fail(k);
     }
-    *empty = reply.as.queue_declare_ok.message_count == 0;
+    k->empty_answers = reply.as.queue_declare_ok.message_count == 0 ? k->empty_answers + 1 : 0;
     return CONSUMER_GOING;
 }
 
@@ -118,19 +118,22 @@ static int consumer_wait(consumer *k) {
     return (ready & LOOP_HANGUP) != 0 ? EXIT_PIPE : CONSUMER_GOING;
 }
 
-/* Nothing is there: settle, then find out whether that is the end, or wait. */
-static int consumer_rest(consumer *k, unsigned *empty_answers) {
-    bool empty = false;
+/* Nothing is there: settle, then find out whether that is the end, or wait. What came together with
+ * an answer is to be taken first. */
+static int consumer_rest(consumer *k) {
     int rc = consumer_settle(k);
-    if (rc != CONSUMER_GOING || !wishes(k)->until_empty) {
-        return rc != CONSUMER_GOING ? rc : consumer_wait(k);
+    if (rc != CONSUMER_GOING) {
+        return rc;
     }
-    if (*empty_answers == 2) {
+    if (wishes(k)->until_empty && k->empty_answers == 2) {
         return ran_dry(k);
     }
-    rc = consumer_ask(k, &empty);
-    *empty_answers = empty ? *empty_answers + 1 : 0;
-    return rc != CONSUMER_GOING || empty ? rc : consumer_wait(k);
+    if (wishes(k)->until_empty && (k->empty_answers == 1 || !k->asked)) {
+        k->asked = true;
+        return consumer_ask(k);
+    }
+    k->asked = false;
+    return consumer_wait(k);
 }
 
 static int consumer_event(consumer *k, const lev_event *e) {
@@ -147,14 +150,14 @@ static int consumer_event(consumer *k, const lev_event *e) {
     return rc;
 }
 
-static int consumer_step(consumer *k, unsigned *empty_answers) {
+static int consumer_step(consumer *k) {
     lev_event e;
     if (signals_caught() != 0) {
         return EXIT_SIGNAL + signals_caught();
     }
     lev_status status = lev_client_next(k->session->client, &e, 0);
     if (status == LEV_ERR_TIMEOUT) {
-        return consumer_rest(k, empty_answers);
+        return consumer_rest(k);
     }
     if (status != LEV_OK) {
         int rc = consumer_fail(k);
@@ -163,7 +166,7 @@ static int consumer_step(consumer *k, unsigned *empty_answers) {
         return rc;
     }
     if (e.type == LEV_EVENT_DELIVER) {
-        *empty_answers = 0;
+        k->empty_answers = 0;
         k->active = loop_now();
     }
     return consumer_event(k, &e);
@@ -188,11 +191,10 @@ static int consumer_cancel(consumer *k) {
 }
 
 int consumer_run(consumer *k) {
-    unsigned empty_answers = 0;
     int reason = CONSUMER_GOING;
     int rc = CONSUMER_GOING;
     while (reason == CONSUMER_GOING) {
-        reason = consumer_step(k, &empty_answers);
+        reason = consumer_step(k);
     }
     if (!k->failed && !k->cancelled) {
         rc = consumer_cancel(k);

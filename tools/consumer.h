@@ -21,6 +21,8 @@ typedef struct consumer {
     uint64_t active;     /* when the last message came */
     lev_delivery newest; /* the latest record taken, where `owing` */
     bool owing;          /* it waits for its ack */
+    bool asked;          /* whether the queue is empty, since the last wait */
+    int empty_answers;   /* in a row */
     bool broken;         /* stdout cannot take more */
     bool failed;         /* the connection or the channel is gone */
     bool cancelled;      /* by the broker; acks still work */

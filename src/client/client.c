@@ -131,7 +131,7 @@ lev_status lev_client_open(lev_client *c, const char *uri) {
 
 /* Asks the broker to close and waits for its answer. Returns how the connection ended. */
 static lev_status client_close_open(lev_client *c) {
-    lev_wait w = {.judge = NULL, .ms = LEV_CLOSE_MS + 500};
+    lev_wait w = {.judge = NULL, .ms = LEV_CLOSE_MS + 500, .unlimited = true};
     lev_loop_push(c);
     if (c->net != NULL && lev_engine_error(c->engine)->status == LEV_OK) {
         lev_engine_tick(c->engine, lev_net_now());

@@ -155,8 +155,9 @@ bool lev_loop_pull(lev_client *c) {
     return true;
 }
 
-static lev_status loop_keep(lev_client *c) {
-    lev_status status = lev_backlog_push(&c->backlog, &c->event, c->set.message_max);
+static lev_status loop_keep(lev_client *c, bool unlimited) {
+    size_t limit = unlimited ? SIZE_MAX : c->set.message_max;
+    lev_status status = lev_backlog_push(&c->backlog, &c->event, limit);
     if (status == LEV_ERR_LIMIT) {
         return lev_report(c, status, "more events than message_max bytes came while a call waited; "
                                      "take them with lev_client_next");
@@ -168,7 +169,7 @@ static lev_status loop_keep(lev_client *c) {
 static lev_status loop_drain(lev_client *c, lev_wait *w) {
     while (lev_loop_pull(c)) {
         lev_verdict verdict = w->judge != NULL ? w->judge(w, &c->event) : LEV_KEEP;
-        lev_status status = verdict == LEV_KEEP ? loop_keep(c) : LEV_OK;
+        lev_status status = verdict == LEV_KEEP ? loop_keep(c, w->unlimited) : LEV_OK;
         if (status != LEV_OK) {
             return status;
         }

@@ -89,6 +89,7 @@ typedef struct lev_wait {
     bool (*met)(const struct lev_wait *w, const lev_client *c);
     int ms;
     bool by_progress;
+    bool unlimited; /* keep events beyond the backlog's limit: the end is near */
     uint16_t channel;
     uint32_t call;
     lev_event event;

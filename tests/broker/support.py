@@ -189,6 +189,7 @@ class Listener:
         self.socket.listen(backlog)
         self.port = self.socket.getsockname()[1]
         self.url = f"amqp://127.0.0.1:{self.port}"
+        self.silent = []
         threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):
@@ -201,9 +202,11 @@ class Listener:
 
     def serve(self, peer):
         """For subclasses; this one holds its tongue."""
+        self.silent.append(peer)
 
     def close(self):
-        self.socket.close()
+        for each in [self.socket] + self.silent:
+            each.close()
 
 
 class Relay(Listener):
@@ -224,6 +227,8 @@ class Relay(Listener):
         self.sockets += [peer, broker]
         threading.Thread(target=self.pump, args=(broker, peer), daemon=True).start()
         self.pump(peer, broker)
+        broker.close()
+        peer.close()
 
     def pump(self, source, sink):
         try:

@@ -200,7 +200,7 @@ class Stops(BrokerTest):
         consumer.stderr.close()
         consumer.stdin.close()
         self.fill(queue, b"kept")
-        self.assertEqual(self.depth(queue), 1)
+        self.await_depth(queue, 1)
 
     def test_full_disk_is_74(self):
         queue = self.queue(b"1")

@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,9 @@ void peer_need(bool condition, const char *what) {
 static void *peer_thread(void *arg) {
     peer *p = arg;
     p->fd = accept(p->listener, NULL, NULL);
+    int on = 1;
     peer_need(p->fd >= 0, "accept");
+    setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     p->script(p);
     if (p->fd >= 0) {
         close(p->fd);
@@ -89,7 +92,9 @@ void peer_send_content(const peer *p, uint16_t channel, lev_method_id id, const 
     size_t place = lev_frame_begin(&w, LEV_FRAME_HEADER, channel);
     lev_header_encode(&w, &header);
     lev_frame_end(&w, place);
-    lev_frame_encode(&w, &(lev_frame){LEV_FRAME_BODY, channel, body});
+    if (body.len > 0) {
+        lev_frame_encode(&w, &(lev_frame){LEV_FRAME_BODY, channel, body});
+    }
     peer_need(w.status == LEV_OK, "content cannot be encoded");
     peer_send(p, bytes, w.len);
 }

@@ -98,7 +98,12 @@ static void says_that_the_peer_speaks_http(void) {
                         "check the port");
 }
 
-static void hang_up(peer *p) { (void)p; }
+static void hang_up(peer *p) {
+    char byte;
+    shutdown(p->fd, SHUT_WR);
+    while (recv(p->fd, &byte, 1, 0) > 0) {
+    }
+}
 
 static void says_that_the_peer_hung_up(void) {
     expect_failure_with(hang_up, NULL, LEV_ERR_LOST, "the peer closed the connection");

@@ -73,6 +73,7 @@ static void learn_options(transcript *t) {
             t->options.vhost_set = true;
         } else if (m.id == LEV_CONNECTION_TUNE_OK) {
             t->options.heartbeat = m.as.connection_tune_ok.heartbeat;
+            t->options.frame_max = m.as.connection_tune_ok.frame_max;
         }
     }
 }
