@@ -3,12 +3,13 @@
 
 /* A connection to a broker for a program: an engine, a socket and time together.
  *
- * Blocking style: each call below waits for its answer, never longer than its deadline. Whatever else
- * arrives meanwhile (deliveries, returns, outcomes) is kept and comes out of lev_client_next later, in
- * order; heartbeats go on.
+ * Blocking style: each call below waits for its answer, never longer than its deadline. Whatever
+ * else arrives meanwhile (deliveries, returns, outcomes) is kept and comes out of lev_client_next
+ * later, in order; heartbeats go on.
  *
- * Event-loop style: lev_client_fd, lev_client_wants and lev_client_timeout tell a foreign loop what to
- * wait for, lev_client_process does the work, and lev_client_next with a timeout of 0 yields events.
+ * Event-loop style: lev_client_fd, lev_client_wants and lev_client_timeout tell a foreign loop what
+ * to wait for, lev_client_process does the work, and lev_client_next with a timeout of 0 yields
+ * events.
  *
  * Milliseconds are int: LEV_FOREVER (-1) waits without a limit.
  *
@@ -40,17 +41,18 @@ typedef struct lev_client_options {
     const char *vhost;           /* default "/" */
     const char *connection_name; /* shown by the broker */
     bool heartbeat_off;
-    uint16_t heartbeat;      /* seconds, offered; 30 */
-    uint16_t channel_max;    /* 2,047 */
-    uint32_t frame_max;      /* bytes; 131,072 */
-    size_t message_max;      /* largest whole inbound body, bytes; 128 MiB */
-    size_t high_water;       /* bytes queued at which publishing waits; 8 MiB */
-    uint32_t window;         /* unconfirmed publishes of a channel at which publishing waits; 65,536 */
-    uint32_t connect_ms;     /* to reach a host; 10 s */
-    uint32_t handshake_ms;   /* to log in there; 10 s */
-    uint32_t call_ms;        /* the longest wait for an answer; 10 s */
-    uint32_t progress_ms;    /* the longest wait for a confirm, or while blocked, without progress; 30 s */
-    bool plaintext_auth;     /* allow a password to travel unencrypted to another machine */
+    uint16_t heartbeat;   /* seconds, offered; 30 */
+    uint16_t channel_max; /* 2,047 */
+    uint32_t frame_max;   /* bytes; 131,072 */
+    size_t message_max;   /* largest whole inbound body, bytes; 128 MiB */
+    size_t high_water;    /* bytes queued at which publishing waits; 8 MiB */
+    uint32_t window;      /* unconfirmed publishes of a channel at which publishing waits; 65,536 */
+    uint32_t connect_ms;  /* to reach a host; 10 s */
+    uint32_t handshake_ms; /* to log in there; 10 s */
+    uint32_t call_ms;      /* the longest wait for an answer; 10 s */
+    uint32_t
+        progress_ms; /* the longest wait for a confirm, or while blocked, without progress; 30 s */
+    bool plaintext_auth; /* allow a password to travel unencrypted to another machine */
 } lev_client_options;
 
 /* How publishes of a channel ended so far. */
@@ -62,38 +64,40 @@ typedef struct lev_tally {
     uint64_t in_doubt;
 } lev_tally;
 
-/* Makes a client; `options` (may be NULL) is copied. Returns NULL without memory. The caller frees it
- * with lev_client_free, which closes at once what is still open, cleanses secrets, and accepts NULL. */
+/* Makes a client; `options` (may be NULL) is copied. Returns NULL without memory. The caller frees
+ * it with lev_client_free, which closes at once what is still open, cleanses secrets, and accepts
+ * NULL. */
 LEV_API lev_client *lev_client_new(const lev_client_options *options);
 LEV_API void lev_client_free(lev_client *c);
 
-/* Connects and logs in: name lookup and TCP within connect_ms, the AMQP handshake within 10 s. `uri` as
- * in leveret/uri.h; NULL stands for amqp://localhost. Returns LEV_OK; LEV_ERR_URI, LEV_ERR_RESOLVE,
- * LEV_ERR_CONNECT, LEV_ERR_TIMEOUT, LEV_ERR_NOT_AMQP, LEV_ERR_REFUSED (credentials or virtual host),
- * LEV_ERR_UNSUPPORTED (amqps; or a password that would travel unencrypted to another machine), and
- * what else an engine can fail with. */
+/* Connects and logs in: name lookup and TCP within connect_ms, the AMQP handshake within 10 s.
+ * `uri` as in leveret/uri.h; NULL stands for amqp://localhost. Returns LEV_OK; LEV_ERR_URI,
+ * LEV_ERR_RESOLVE, LEV_ERR_CONNECT, LEV_ERR_TIMEOUT, LEV_ERR_NOT_AMQP, LEV_ERR_REFUSED (credentials
+ * or virtual host), LEV_ERR_UNSUPPORTED (amqps; or a password that would travel unencrypted to
+ * another machine), and what else an engine can fail with. */
 LEV_API lev_status lev_client_open(lev_client *c, const char *uri);
 
 /* As lev_client_open, but only starts; lev_client_process goes on, and LEV_EVENT_OPEN or
  * LEV_EVENT_FAILED comes out of lev_client_next. */
 LEV_API lev_status lev_client_start(lev_client *c, const char *uri);
 
-/* Closes in order: writes what is queued, exchanges connection.close, within 5 s. Returns LEV_OK or how
- * the connection ended. Events kept so far can still be taken. */
+/* Closes in order: writes what is queued, exchanges connection.close, within 5 s. Returns LEV_OK or
+ * how the connection ended. Events kept so far can still be taken. */
 LEV_API lev_status lev_client_close(lev_client *c);
 
-/* Returns the last failure of a call or of the connection: never NULL, and status LEV_OK where nothing
- * failed. Its text is one line that says what, where and what the broker said, without secrets. */
+/* Returns the last failure of a call or of the connection: never NULL, and status LEV_OK where
+ * nothing failed. Its text is one line that says what, where and what the broker said, without
+ * secrets. */
 LEV_API const lev_error *lev_client_error(const lev_client *c);
 
-/* Returns the engine, for what has no function here: its queries, and calls that want no answer. NULL
- * before lev_client_open or lev_client_start. */
+/* Returns the engine, for what has no function here: its queries, and calls that want no answer.
+ * NULL before lev_client_open or lev_client_start. */
 LEV_API lev_engine *lev_client_engine(lev_client *c);
 
-/* Calls a method and waits for its answer, which is copied to `*reply` (may be NULL); its spans live
- * until the next call on the client. With a `nowait` field set it does not wait. Returns LEV_OK;
- * LEV_ERR_CHANNEL where the broker closed the channel instead (lev_client_error has its code and
- * text); LEV_ERR_TIMEOUT; or what lev_engine_call returns. */
+/* Calls a method and waits for its answer, which is copied to `*reply` (may be NULL); its spans
+ * live until the next call on the client. With a `nowait` field set it does not wait. Returns
+ * LEV_OK; LEV_ERR_CHANNEL where the broker closed the channel instead (lev_client_error has its
+ * code and text); LEV_ERR_TIMEOUT; or what lev_engine_call returns. */
 LEV_API lev_status lev_client_call(lev_client *c, uint16_t channel, lev_method_id id,
                                    const void *fields, lev_method *reply);
 
@@ -107,21 +111,22 @@ LEV_API lev_status lev_client_call(lev_client *c, uint16_t channel, lev_method_i
 LEV_CALLS(LEV_CLIENT_CALL)
 #undef LEV_CLIENT_CALL
 
-/* Fetches one message of a queue (basic.get). Returns LEV_OK with `*message`, whose spans live until
- * the next call on the client; LEV_NEED_MORE where the queue is empty; or as lev_client_call. */
+/* Fetches one message of a queue (basic.get). Returns LEV_OK with `*message`, whose spans live
+ * until the next call on the client; LEV_NEED_MORE where the queue is empty; or as lev_client_call.
+ */
 LEV_API lev_status lev_client_get(lev_client *c, uint16_t channel, const lev_basic_get *fields,
                                   const lev_message **message);
 
-/* Publishes, waiting while the high-water mark, the window, channel.flow or a blocked connection stops
- * it, at most progress_ms without progress (LEV_ERR_TIMEOUT). What it queues is written by the next
- * call that waits or processes, or at once when much is queued. `*number` as in lev_engine_publish; may
- * be NULL. A lent body is the caller's again with LEV_EVENT_RELEASED. */
+/* Publishes, waiting while the high-water mark, the window, channel.flow or a blocked connection
+ * stops it, at most progress_ms without progress (LEV_ERR_TIMEOUT). What it queues is written by
+ * the next call that waits or processes, or at once when much is queued. `*number` as in
+ * lev_engine_publish; may be NULL. A lent body is the caller's again with LEV_EVENT_RELEASED. */
 LEV_API lev_status lev_client_publish(lev_client *c, uint16_t channel,
                                       const lev_publication *publication, uint64_t *number);
 
-/* Waits until every publish of the channel has its outcome, at most progress_ms without progress. Takes
- * the channel's LEV_EVENT_OUTCOME and LEV_EVENT_RETURN events for itself. `*tally` (may be NULL)
- * receives the outcomes since the last such call. Returns LEV_OK where all were confirmed;
+/* Waits until every publish of the channel has its outcome, at most progress_ms without progress.
+ * Takes the channel's LEV_EVENT_OUTCOME and LEV_EVENT_RETURN events for itself. `*tally` (may be
+ * NULL) receives the outcomes since the last such call. Returns LEV_OK where all were confirmed;
  * LEV_ERR_NOT_CONFIRMED where any was not; LEV_ERR_TIMEOUT; or the failure of the connection. */
 LEV_API lev_status lev_client_wait_confirms(lev_client *c, uint16_t channel, lev_tally *tally);
 
@@ -132,17 +137,18 @@ LEV_API lev_status lev_client_nack(lev_client *c, lev_delivery delivery, bool mu
 LEV_API lev_status lev_client_reject(lev_client *c, lev_delivery delivery, bool requeue);
 
 /* Waits for the next event, at most `timeout_ms`. Its spans live until the next call on the client.
- * Returns LEV_OK; LEV_ERR_TIMEOUT; LEV_ERR_CANCELLED with a LEV_EVENT_CANCELLED; LEV_ERR_CHANNEL with a
- * LEV_EVENT_CHANNEL_CLOSED; or, with LEV_EVENT_FAILED and for ever, the failure of the connection. */
+ * Returns LEV_OK; LEV_ERR_TIMEOUT; LEV_ERR_CANCELLED with a LEV_EVENT_CANCELLED; LEV_ERR_CHANNEL
+ * with a LEV_EVENT_CHANNEL_CLOSED; or, with LEV_EVENT_FAILED and for ever, the failure of the
+ * connection. */
 LEV_API lev_status lev_client_next(lev_client *c, lev_event *event, int timeout_ms);
 
-/* Writes what is queued and reads what is there, without waiting. Returns LEV_OK or the failure of the
- * connection, of which LEV_EVENT_FAILED tells too. */
+/* Writes what is queued and reads what is there, without waiting. Returns LEV_OK or the failure of
+ * the connection, of which LEV_EVENT_FAILED tells too. */
 LEV_API lev_status lev_client_process(lev_client *c);
 
 /* For a foreign event loop, asked anew before each wait: the descriptor, what for (LEV_CLIENT_READ,
- * LEV_CLIENT_WRITE), and after how many milliseconds lev_client_process is due even if the descriptor
- * stays quiet (-1: never). The descriptor may change until the connection is open. */
+ * LEV_CLIENT_WRITE), and after how many milliseconds lev_client_process is due even if the
+ * descriptor stays quiet (-1: never). The descriptor may change until the connection is open. */
 enum { LEV_CLIENT_READ = 1, LEV_CLIENT_WRITE = 2 };
 LEV_API int lev_client_fd(const lev_client *c);
 LEV_API unsigned lev_client_wants(const lev_client *c);

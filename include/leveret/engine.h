@@ -7,8 +7,8 @@
  *     for (;;) {
  *         while (lev_engine_next(e, &event)) { ... }
  *         n = lev_engine_pending(e, spans, 16);       write some of it, then lev_engine_sent(e, k)
- *         p = lev_engine_recv_space(e, &room);        read into it,     then lev_engine_received(e, k)
- *         lev_engine_deadline(e)                      by then, call      lev_engine_tick(e, now)
+ *         p = lev_engine_recv_space(e, &room);        read into it,     then lev_engine_received(e,
+ * k) lev_engine_deadline(e)                      by then, call      lev_engine_tick(e, now)
  *     }
  *
  * Lifetime: every span and pointer in an event lives until the next call of lev_engine_next,
@@ -16,9 +16,9 @@
  *
  * Failure: the first one is latched. From then on every call that starts work returns its status,
  * lev_engine_pending still offers what is to be written, and lev_engine_next yields each remaining
- * outcome and release of lent memory (once written, dropped after close_ms, or lev_engine_lost), then
- * LEV_EVENT_FAILED for ever, or LEV_EVENT_CLOSED where the end was asked for. A new connection means a new
- * engine.
+ * outcome and release of lent memory (once written, dropped after close_ms, or lev_engine_lost),
+ * then LEV_EVENT_FAILED for ever, or LEV_EVENT_CLOSED where the end was asked for. A new connection
+ * means a new engine.
  *
  * Thread rule: an engine belongs to one thread at a time; different engines are independent. */
 
@@ -43,9 +43,9 @@ typedef struct lev_allocator {
 } lev_allocator;
 
 enum {
-    LEV_HEARTBEAT_DEFAULT = 30,       /* seconds */
-    LEV_FRAME_MAX_DEFAULT = 131072,   /* bytes */
-    LEV_FRAME_MAX_FLOOR = 8192,       /* RabbitMQ 4.1 refuses less */
+    LEV_HEARTBEAT_DEFAULT = 30,     /* seconds */
+    LEV_FRAME_MAX_DEFAULT = 131072, /* bytes */
+    LEV_FRAME_MAX_FLOOR = 8192,     /* RabbitMQ 4.1 refuses less */
     LEV_CHANNEL_MAX_DEFAULT = 2047,
     LEV_MESSAGE_MAX_DEFAULT = 134217728,
     LEV_HIGH_WATER_DEFAULT = 8388608, /* bytes */
@@ -57,22 +57,22 @@ enum {
 
 /* Zero means the default everywhere; a span need live only during lev_engine_new. */
 typedef struct lev_engine_options {
-    lev_allocator allocator;     /* required */
-    lev_span user;               /* PLAIN (RFC 4616); default guest */
-    lev_span password;           /* default guest; cleansed when the login has been written */
-    lev_span vhost;              /* default "/" unless vhost_set */
-    bool vhost_set;              /* `vhost` counts even where it is empty */
-    bool heartbeat_off;          /* offer none; a broker's own wish is still honoured */
-    uint16_t heartbeat;          /* seconds, offered; the lower non-zero of both sides counts */
-    uint16_t channel_max;        /* offered */
-    uint32_t frame_max;          /* bytes, offered; under LEV_FRAME_MAX_FLOOR is refused */
-    uint32_t method_frame_max;   /* largest inbound method or header frame; 256 KiB */
-    size_t message_max;          /* largest whole inbound message body, bytes */
-    size_t high_water;           /* queued bytes at which publishing stops */
-    uint32_t window;             /* unsettled publishes of a channel at which publishing stops */
-    uint32_t handshake_ms;       /* from lev_engine_new to open */
-    uint32_t close_ms;           /* from connection.close to close-ok */
-    lev_span connection_name;    /* shown by the broker; may be empty */
+    lev_allocator allocator;   /* required */
+    lev_span user;             /* PLAIN (RFC 4616); default guest */
+    lev_span password;         /* default guest; cleansed when the login has been written */
+    lev_span vhost;            /* default "/" unless vhost_set */
+    bool vhost_set;            /* `vhost` counts even where it is empty */
+    bool heartbeat_off;        /* offer none; a broker's own wish is still honoured */
+    uint16_t heartbeat;        /* seconds, offered; the lower non-zero of both sides counts */
+    uint16_t channel_max;      /* offered */
+    uint32_t frame_max;        /* bytes, offered; under LEV_FRAME_MAX_FLOOR is refused */
+    uint32_t method_frame_max; /* largest inbound method or header frame; 256 KiB */
+    size_t message_max;        /* largest whole inbound message body, bytes */
+    size_t high_water;         /* queued bytes at which publishing stops */
+    uint32_t window;           /* unsettled publishes of a channel at which publishing stops */
+    uint32_t handshake_ms;     /* from lev_engine_new to open */
+    uint32_t close_ms;         /* from connection.close to close-ok */
+    lev_span connection_name;  /* shown by the broker; may be empty */
 } lev_engine_options;
 
 /* A delivery to settle: a value. It remembers which opening of the channel it belongs to. */
@@ -84,17 +84,17 @@ typedef struct lev_delivery {
 
 /* A message as it came: delivered, got, or returned. */
 typedef struct lev_message {
-    lev_delivery delivery;      /* tag 0 for a returned one */
-    lev_span consumer_tag;      /* delivered ones */
+    lev_delivery delivery; /* tag 0 for a returned one */
+    lev_span consumer_tag; /* delivered ones */
     lev_span exchange;
     lev_span routing_key;
     bool redelivered;
-    uint32_t message_count;     /* got ones: how many are left in the queue */
-    uint16_t reply_code;        /* returned ones: why, 312 for no route */
+    uint32_t message_count; /* got ones: how many are left in the queue */
+    uint16_t reply_code;    /* returned ones: why, 312 for no route */
     lev_span reply_text;
     lev_properties properties;
     uint64_t body_size;
-    lev_span body;              /* all of it, or with streaming the first piece */
+    lev_span body; /* all of it, or with streaming the first piece */
 } lev_message;
 
 /* What became of a publish in confirm mode; each one ends in exactly one. */
@@ -108,16 +108,16 @@ typedef enum lev_outcome {
 
 typedef enum lev_event_type {
     LEV_EVENT_NONE,
-    LEV_EVENT_START,          /* method: connection.start, with the broker's properties */
-    LEV_EVENT_OPEN,           /* the connection is open; lev_engine_tuned tells the limits */
-    LEV_EVENT_REPLY,          /* call, method: the answer to it; message: with basic.get-ok */
-    LEV_EVENT_DELIVER,        /* message */
-    LEV_EVENT_BODY,           /* message: as with its DELIVER; body: the next piece */
-    LEV_EVENT_RETURN,         /* message; first: the publish it belongs to, 0 where none matches */
-    LEV_EVENT_OUTCOME,        /* channel, first, last, outcome: publishes first to last ended so */
-    LEV_EVENT_CANCELLED,      /* method: basic.cancel; the broker ended this consumer */
-    LEV_EVENT_FLOW,           /* method: channel.flow, already answered; it is obeyed */
-    LEV_EVENT_BLOCKED,        /* method: connection.blocked */
+    LEV_EVENT_START,     /* method: connection.start, with the broker's properties */
+    LEV_EVENT_OPEN,      /* the connection is open; lev_engine_tuned tells the limits */
+    LEV_EVENT_REPLY,     /* call, method: the answer to it; message: with basic.get-ok */
+    LEV_EVENT_DELIVER,   /* message */
+    LEV_EVENT_BODY,      /* message: as with its DELIVER; body: the next piece */
+    LEV_EVENT_RETURN,    /* message; first: the publish it belongs to, 0 where none matches */
+    LEV_EVENT_OUTCOME,   /* channel, first, last, outcome: publishes first to last ended so */
+    LEV_EVENT_CANCELLED, /* method: basic.cancel; the broker ended this consumer */
+    LEV_EVENT_FLOW,      /* method: channel.flow, already answered; it is obeyed */
+    LEV_EVENT_BLOCKED,   /* method: connection.blocked */
     LEV_EVENT_UNBLOCKED,
     LEV_EVENT_CHANNEL_CLOSED, /* channel, error: closed against our will; its calls end here */
     LEV_EVENT_WRITABLE,       /* after LEV_AGAIN: there is room again (channel; 0: on any) */
@@ -161,9 +161,9 @@ typedef struct lev_publication {
 } lev_publication;
 
 /* Makes an engine whose first pending bytes are the protocol header. `now` is any clock in
- * milliseconds that does not go back; later calls use the same. Returns NULL without memory or where
- * the options are unusable (frame_max under the floor, credentials or vhost too long). The caller
- * frees it with lev_engine_free. */
+ * milliseconds that does not go back; later calls use the same. Returns NULL without memory or
+ * where the options are unusable (frame_max under the floor, credentials or vhost too long). The
+ * caller frees it with lev_engine_free. */
 LEV_API lev_engine *lev_engine_new(const lev_engine_options *options, uint64_t now);
 
 /* Frees the engine and cleanses its secrets; NULL is fine. Lent bodies are the caller's again. */
@@ -210,13 +210,13 @@ LEV_API lev_tuned lev_engine_tuned(const lev_engine *e);
 /* Sends a method on a channel (0 for class connection). `fields` is the struct of `id`. Where an
  * answer is expected, it comes as LEV_EVENT_REPLY with the number in `*call` (may be NULL; 0 where
  * none is expected). Calls may be pipelined. Returns LEV_OK; LEV_AGAIN when too much is queued;
- * LEV_ERR_MISUSE when the method is not a client's to call, or not in this state; LEV_ERR_LIMIT when
- * a field is too long; LEV_ERR_UNSUPPORTED for what a broker would answer by dropping the connection;
- * LEV_ERR_MEMORY; or the latched failure. An error has sent nothing.
+ * LEV_ERR_MISUSE when the method is not a client's to call, or not in this state; LEV_ERR_LIMIT
+ * when a field is too long; LEV_ERR_UNSUPPORTED for what a broker would answer by dropping the
+ * connection; LEV_ERR_MEMORY; or the latched failure. An error has sent nothing.
  *
- * basic.consume without a tag gets one of ours, to be read in its consume-ok. basic.cancel before the
- * consume-ok waits for it. channel.close fails no call: its answers are dropped, and LEV_EVENT_OUTCOME
- * tells of its unsettled publishes when the close-ok comes. */
+ * basic.consume without a tag gets one of ours, to be read in its consume-ok. basic.cancel before
+ * the consume-ok waits for it. channel.close fails no call: its answers are dropped, and
+ * LEV_EVENT_OUTCOME tells of its unsettled publishes when the close-ok comes. */
 LEV_API lev_status lev_engine_call(lev_engine *e, uint16_t channel, lev_method_id id,
                                    const void *fields, uint32_t *call);
 
@@ -256,17 +256,18 @@ LEV_API lev_status lev_engine_call(lev_engine *e, uint16_t channel, lev_method_i
 LEV_CALLS(LEV_ENGINE_CALL)
 #undef LEV_ENGINE_CALL
 
-/* As lev_engine_basic_consume; messages larger than a frame come in pieces (LEV_EVENT_DELIVER with the
- * first, LEV_EVENT_BODY with each further one) instead of whole, without a limit on their size. */
+/* As lev_engine_basic_consume; messages larger than a frame come in pieces (LEV_EVENT_DELIVER with
+ * the first, LEV_EVENT_BODY with each further one) instead of whole, without a limit on their size.
+ */
 LEV_API lev_status lev_engine_consume_stream(lev_engine *e, uint16_t channel,
                                              const lev_basic_consume *fields, uint32_t *call);
 
-/* Queues a message. In confirm mode `*number` (may be NULL) is its number on the channel, from 1; one
- * LEV_EVENT_OUTCOME covers it later. Otherwise it is 0. Returns LEV_OK; LEV_AGAIN when the high-water
- * mark, the window or the broker's channel.flow stops it (LEV_EVENT_WRITABLE follows); LEV_ERR_MISUSE
- * on a channel that is not open; LEV_ERR_LIMIT for a string over 255 bytes; LEV_ERR_SYNTAX for a
- * malformed header table; LEV_ERR_MEMORY; or the latched failure. Unless LEV_OK, nothing is queued.
- * (AMQP 0-9-1, 1.8.3.7; RabbitMQ, Publisher Confirms.) */
+/* Queues a message. In confirm mode `*number` (may be NULL) is its number on the channel, from 1;
+ * one LEV_EVENT_OUTCOME covers it later. Otherwise it is 0. Returns LEV_OK; LEV_AGAIN when the
+ * high-water mark, the window or the broker's channel.flow stops it (LEV_EVENT_WRITABLE follows);
+ * LEV_ERR_MISUSE on a channel that is not open; LEV_ERR_LIMIT for a string over 255 bytes;
+ * LEV_ERR_SYNTAX for a malformed header table; LEV_ERR_MEMORY; or the latched failure. Unless
+ * LEV_OK, nothing is queued. (AMQP 0-9-1, 1.8.3.7; RabbitMQ, Publisher Confirms.) */
 LEV_API lev_status lev_engine_publish(lev_engine *e, uint16_t channel,
                                       const lev_publication *publication, uint64_t *number);
 
@@ -274,9 +275,9 @@ LEV_API lev_status lev_engine_publish(lev_engine *e, uint16_t channel,
 LEV_API uint64_t lev_engine_unsettled(const lev_engine *e, uint16_t channel);
 
 /* Settle a delivery, and with `multiple` every earlier one of its channel too. Return LEV_OK;
- * LEV_ERR_STALE where the channel was closed or opened anew meanwhile, or the delivery needs no ack:
- * nothing is sent; LEV_AGAIN when too much is queued; or the latched failure.
- * (AMQP 0-9-1, 1.8.3.13 and 14; RabbitMQ, Negative Acknowledgements.) */
+ * LEV_ERR_STALE where the channel was closed or opened anew meanwhile, or the delivery needs no
+ * ack: nothing is sent; LEV_AGAIN when too much is queued; or the latched failure. (AMQP
+ * 0-9-1, 1.8.3.13 and 14; RabbitMQ, Negative Acknowledgements.) */
 LEV_API lev_status lev_engine_ack(lev_engine *e, lev_delivery delivery, bool multiple);
 LEV_API lev_status lev_engine_nack(lev_engine *e, lev_delivery delivery, bool multiple,
                                    bool requeue);

@@ -14,8 +14,8 @@ extern "C" {
 #endif
 
 enum {
-    LEV_FRAME_OVERHEAD = 8,        /* type, channel, size and the frame-end octet */
-    LEV_FRAME_HEAD = 7,            /* what precedes the payload */
+    LEV_FRAME_OVERHEAD = 8, /* type, channel, size and the frame-end octet */
+    LEV_FRAME_HEAD = 7,     /* what precedes the payload */
     LEV_PROTOCOL_HEADER_SIZE = 8,
     LEV_METHOD_FRAME_LIMIT = 262144 /* brokers do not split method and header frames */
 };
@@ -35,8 +35,8 @@ typedef struct lev_frame_limits {
 
 /* Takes one frame off the cursor. Returns LEV_OK; LEV_NEED_MORE with the cursor unmoved and the
  * whole frame's size in `*need` (7 until its length can be read); LEV_ERR_SYNTAX for an unknown
- * type, a size above the limit or below the type's minimum, a heartbeat with a payload or a channel,
- * or a wrong frame-end octet. A size is refused as soon as it can be read. */
+ * type, a size above the limit or below the type's minimum, a heartbeat with a payload or a
+ * channel, or a wrong frame-end octet. A size is refused as soon as it can be read. */
 LEV_API lev_status lev_frame_decode(lev_reader *r, const lev_frame_limits *limits, lev_frame *frame,
                                     size_t *need);
 

@@ -31,8 +31,8 @@ enum lev_class_id {
 /* Every method, counted from 1 in the order of the specification: LEV_QUEUE_DECLARE, and so on. */
 enum lev_method_id {
     LEV_NO_METHOD,
-#define LEV_METHOD(NAME, id, class_name, method_name, class_id, method_id, from, flags, send, recv,  \
-                   replies)                                                                        \
+#define LEV_METHOD(NAME, id, class_name, method_name, class_id, method_id, from, flags, send,      \
+                   recv, replies)                                                                  \
     LEV_##NAME,
 #include "amqp091.def"
     LEV_METHOD_COUNT
@@ -51,8 +51,8 @@ typedef lev_span lev_wire_longstr;
 typedef lev_span lev_wire_table;
 
 /* lev_connection_start, lev_queue_declare, lev_basic_deliver, and so on. */
-#define LEV_METHOD(NAME, id, class_name, method_name, class_id, method_id, from, flags, send, recv,  \
-                   replies)                                                                        \
+#define LEV_METHOD(NAME, id, class_name, method_name, class_id, method_id, from, flags, send,      \
+                   recv, replies)                                                                  \
     typedef struct lev_##id {
 #define LEV_FIELD(NAME, id, wire, field, domain, flags) lev_wire_##wire field;
 #define LEV_NO_FIELDS(NAME, id) uint8_t no_fields_;
@@ -65,8 +65,8 @@ typedef lev_span lev_wire_table;
 typedef struct lev_method {
     lev_method_id id;
     union {
-#define LEV_METHOD(NAME, id, class_name, method_name, class_id, method_id, from, flags, send, recv,  \
-                   replies)                                                                        \
+#define LEV_METHOD(NAME, id, class_name, method_name, class_id, method_id, from, flags, send,      \
+                   recv, replies)                                                                  \
     lev_##id id;
 #include "amqp091.def"
     } as;
@@ -108,8 +108,8 @@ enum lev_channel_state {
     LEV_CHANNEL_STATE_COUNT
 };
 
-/* A method's row. `send` and `recv` are sets of states, a bit each: of the connection's states where
- * the class is connection, of the channel's otherwise. */
+/* A method's row. `send` and `recv` are sets of states, a bit each: of the connection's states
+ * where the class is connection, of the channel's otherwise. */
 typedef struct lev_method_desc {
     const char *class_name;
     const char *method_name;
@@ -119,11 +119,11 @@ typedef struct lev_method_desc {
     uint16_t field_count;
     const lev_field_desc *fields;
     enum lev_sender from;
-    bool sync;    /* has an answer or is one */
-    bool content; /* a header and body frames follow */
-    bool rabbit;  /* RabbitMQ's extension of AMQP 0-9-1 */
-    uint8_t send; /* states in which a client may send it */
-    uint8_t recv; /* states in which a client may receive it */
+    bool sync;                /* has an answer or is one */
+    bool content;             /* a header and body frames follow */
+    bool rabbit;              /* RabbitMQ's extension of AMQP 0-9-1 */
+    uint8_t send;             /* states in which a client may send it */
+    uint8_t recv;             /* states in which a client may receive it */
     lev_method_id replies[2]; /* what answers it, LEV_NO_METHOD where nothing does */
 } lev_method_desc;
 
@@ -136,8 +136,9 @@ LEV_API lev_method_id lev_method_lookup(uint16_t class_id, uint16_t method_id);
 LEV_API lev_method_id lev_method_named(lev_span class_name, lev_span method_name);
 
 /* Writes class id, method id and arguments: the payload of a method frame. A string over its field
- * fails the writer with LEV_ERR_LIMIT, a malformed table with the status of lev_table_check; what is
- * written always decodes to an equal method. `fields` points to the struct that belongs to `id`. */
+ * fails the writer with LEV_ERR_LIMIT, a malformed table with the status of lev_table_check; what
+ * is written always decodes to an equal method. `fields` points to the struct that belongs to `id`.
+ */
 LEV_API void lev_method_encode(lev_writer *w, lev_method_id id, const void *fields);
 
 /* Decodes the payload of a method frame; spans point into it. Returns LEV_OK; LEV_ERR_UNSUPPORTED

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Bytes to and from a peer, without ever waiting: connect, read, write, close. It knows the operating
- * system and nothing of AMQP.
+/* Bytes to and from a peer, without ever waiting: connect, read, write, close. It knows the
+ * operating system and nothing of AMQP.
  *
  * Thread rule: a connection belongs to one thread at a time; different ones are independent. Name
  * resolution runs in a thread of its own, with all signals blocked (with `make THREADS=no` inside
@@ -23,41 +23,41 @@ typedef struct lev_net lev_net;
 /* What a connection waits for, to be given to poll: a set. */
 enum { LEV_NET_READ = 1, LEV_NET_WRITE = 2 };
 
-/* Starts to connect to a host (a name, an IPv4 or an IPv6 address) and port. Every address of the name
- * is tried (in the order of RFC 8305, section 4, each 250 ms after the one before or at once after a
- * failure; the first that answers wins), all before `deadline`, in milliseconds of `now`'s clock.
- * Returns NULL only without memory; all other failures come from lev_net_step, which is due at once.
- * `host` is copied. The caller frees it with lev_net_close. */
+/* Starts to connect to a host (a name, an IPv4 or an IPv6 address) and port. Every address of the
+ * name is tried (in the order of RFC 8305, section 4, each 250 ms after the one before or at once
+ * after a failure; the first that answers wins), all before `deadline`, in milliseconds of `now`'s
+ * clock. Returns NULL only without memory; all other failures come from lev_net_step, which is due
+ * at once. `host` is copied. The caller frees it with lev_net_close. */
 LEV_API lev_net *lev_net_connect(const char *host, uint16_t port, uint64_t now, uint64_t deadline);
 
 /* Goes on with connecting. Returns LEV_OK once connected, then always; LEV_AGAIN while under way;
  * LEV_ERR_RESOLVE, LEV_ERR_CONNECT, LEV_ERR_TIMEOUT or LEV_ERR_MEMORY, latched. */
 LEV_API lev_status lev_net_step(lev_net *n, uint64_t now);
 
-/* Returns the descriptor to poll, and in `*wants` (may be NULL) what for while connecting: LEV_NET_READ
- * or LEV_NET_WRITE; 0 once connected. It may change with every lev_net_step until then, and is -1, which
- * poll ignores, where a step is due without one and after a failure. */
+/* Returns the descriptor to poll, and in `*wants` (may be NULL) what for while connecting:
+ * LEV_NET_READ or LEV_NET_WRITE; 0 once connected. It may change with every lev_net_step until
+ * then, and is -1, which poll ignores, where a step is due without one and after a failure. */
 LEV_API int lev_net_fd(const lev_net *n, unsigned *wants);
 
 /* Returns when lev_net_step is due even if the descriptor stays quiet; UINT64_MAX for never. */
 LEV_API uint64_t lev_net_due(const lev_net *n);
 
-/* Once connected, returns whether the peer's address belongs to this machine alone (127.0.0.0/8, ::1), so
- * that what is written does not leave it. */
+/* Once connected, returns whether the peer's address belongs to this machine alone (127.0.0.0/8,
+ * ::1), so that what is written does not leave it. */
 LEV_API bool lev_net_is_local(const lev_net *n);
 
 /* Reads up to `room` bytes. Returns LEV_OK and `*got` > 0; LEV_AGAIN when nothing is there;
  * LEV_ERR_LOST at the end of the stream or on an error, latched. */
 LEV_API lev_status lev_net_read(lev_net *n, uint8_t *into, size_t room, size_t *got);
 
-/* Writes some of the spans, in order, in one system call that raises no SIGPIPE; at most 64 of them a
- * call. Returns LEV_OK and `*put` > 0; LEV_AGAIN when nothing can be taken; LEV_ERR_LOST, latched. A failed write does not stop
- * reading: what the peer sent before can still be read. */
+/* Writes some of the spans, in order, in one system call that raises no SIGPIPE; at most 64 of them
+ * a call. Returns LEV_OK and `*put` > 0; LEV_AGAIN when nothing can be taken; LEV_ERR_LOST,
+ * latched. A failed write does not stop reading: what the peer sent before can still be read. */
 LEV_API lev_status lev_net_write(lev_net *n, const lev_span *spans, size_t count, size_t *put);
 
-/* Returns why it failed, one line without control characters, such as "cannot connect to localhost:1
- * (2 addresses): Connection refused" or "the peer closed the connection"; "" where nothing failed. Lives
- * as long as the connection. */
+/* Returns why it failed, one line without control characters, such as "cannot connect to
+ * localhost:1 (2 addresses): Connection refused" or "the peer closed the connection"; "" where
+ * nothing failed. Lives as long as the connection. */
 LEV_API const char *lev_net_fault(const lev_net *n);
 
 /* Closes and frees, at once; a lookup under way is abandoned. NULL is fine. */

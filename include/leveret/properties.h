@@ -19,8 +19,8 @@ enum lev_property_flag {
     LEV_HAS_NOTHING = 0
 };
 
-/* The properties of a message; a member counts only where `present` has its bit. `headers` is a span
- * over the table's entries. */
+/* The properties of a message; a member counts only where `present` has its bit. `headers` is a
+ * span over the table's entries. */
 typedef struct lev_properties {
     uint16_t present;
 #define LEV_PROPERTY(NAME, id, wire, bit) lev_wire_##wire id;
@@ -41,8 +41,9 @@ typedef struct lev_header {
  * 0x8000 >> i. NULL above that. */
 LEV_API const lev_field_desc *lev_property_describe(size_t i);
 
-/* Write a property list (flags and values) or a whole header. A string over 255 bytes or a malformed
- * table fails the writer, as lev_method_encode does; so does a flag that no property has. */
+/* Write a property list (flags and values) or a whole header. A string over 255 bytes or a
+ * malformed table fails the writer, as lev_method_encode does; so does a flag that no property has.
+ */
 LEV_API void lev_properties_encode(lev_writer *w, const lev_properties *p);
 LEV_API void lev_header_encode(lev_writer *w, const lev_header *header);
 

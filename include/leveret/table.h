@@ -59,8 +59,8 @@ LEV_API bool lev_array_next(lev_table_iter *it, lev_value *value);
 /* Finds the first entry with the given key. Returns false where there is none. */
 LEV_API bool lev_table_find(lev_span table, const char *key, lev_value *value);
 
-/* Checks a whole table, nested ones included. Returns LEV_OK, LEV_ERR_SYNTAX (a length that lies, an
- * unknown letter) or LEV_ERR_LIMIT (deeper than LEV_TABLE_DEPTH_MAX). */
+/* Checks a whole table, nested ones included. Returns LEV_OK, LEV_ERR_SYNTAX (a length that lies,
+ * an unknown letter) or LEV_ERR_LIMIT (deeper than LEV_TABLE_DEPTH_MAX). */
 LEV_API lev_status lev_table_check(lev_span table);
 
 /* As lev_table_check, and refuses NaN and infinities with LEV_ERR_LIMIT: RabbitMQ drops the

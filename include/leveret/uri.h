@@ -21,26 +21,26 @@ extern "C" {
 
 enum { LEV_URI_FAULT = 160 };
 
-/* A parsed URI. The strings are percent-decoded and NUL-terminated; NULL where the part is absent. An
- * empty one is "". Numbers are 0, with a _set beside them, where absent. */
+/* A parsed URI. The strings are percent-decoded and NUL-terminated; NULL where the part is absent.
+ * An empty one is "". Numbers are 0, with a _set beside them, where absent. */
 typedef struct lev_uri {
-    bool tls;              /* amqps */
+    bool tls; /* amqps */
     char *user;
     char *password;
-    char *host;            /* an IPv6 address without its brackets */
-    uint16_t port;         /* 0 where absent */
+    char *host;    /* an IPv6 address without its brackets */
+    uint16_t port; /* 0 where absent */
     char *vhost;
     bool heartbeat_set;
-    uint16_t heartbeat;    /* seconds */
+    uint16_t heartbeat;          /* seconds */
     uint32_t connection_timeout; /* milliseconds */
     uint16_t channel_max;
     uint32_t frame_max;
     char fault[LEV_URI_FAULT]; /* why parsing failed; never holds the password */
 } lev_uri;
 
-/* Parses `text`. Returns LEV_OK; LEV_ERR_URI, with `fault` saying what and where; LEV_ERR_UNSUPPORTED
- * for a query parameter that is known but not supported; or LEV_ERR_MEMORY. The caller calls
- * lev_uri_deinit in every case; it owns the strings and cleanses the password. */
+/* Parses `text`. Returns LEV_OK; LEV_ERR_URI, with `fault` saying what and where;
+ * LEV_ERR_UNSUPPORTED for a query parameter that is known but not supported; or LEV_ERR_MEMORY. The
+ * caller calls lev_uri_deinit in every case; it owns the strings and cleanses the password. */
 LEV_API lev_status lev_uri_init(lev_uri *uri, const char *text);
 LEV_API void lev_uri_deinit(lev_uri *uri);
 

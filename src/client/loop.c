@@ -142,10 +142,10 @@ bool lev_loop_pull(lev_client *c) {
         return c->waiting;
     }
     c->lent = false;
+    c->full = false;
     if (!lev_engine_next(c->engine, &c->event)) {
         return false;
     }
-    c->full = false;
     if (c->event.type == LEV_EVENT_FAILED || c->event.type == LEV_EVENT_CLOSED) {
         loop_ended(c);
         return false;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* One field of a struct by its descriptor. The struct's members are reached by memcpy at the descriptor's
- * offset: no alias, no alignment to think of, and compilers make a plain load or store of it. A table is
- * checked whole when it is read and when it is written, so a walk over a decoded table cannot meet a lie. */
+/* One field of a struct by its descriptor. The struct's members are reached by memcpy at the
+ * descriptor's offset: no alias, no alignment to think of, and compilers make a plain load or store
+ * of it. A table is checked whole when it is read and when it is written, so a walk over a decoded
+ * table cannot meet a lie. */
 
 #include "field.h"
 
@@ -83,7 +84,8 @@ void lev_field_encode(lev_writer *w, const lev_field_desc *field, const void *ba
 }
 
 static void field_decode_span(lev_reader *r, const lev_field_desc *field, void *at) {
-    lev_span span = field->wire == LEV_WIRE_SHORTSTR ? lev_reader_shortstr(r) : lev_reader_longstr(r);
+    lev_span span =
+        field->wire == LEV_WIRE_SHORTSTR ? lev_reader_shortstr(r) : lev_reader_longstr(r);
     if (field->wire == LEV_WIRE_TABLE && span.len > 0) {
         lev_status status = lev_table_check(span);
         if (status != LEV_OK) {

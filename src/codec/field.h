@@ -8,8 +8,8 @@
 
 #include <leveret/method.h>
 
-/* Each handles one field of `base`, a struct that `field` describes. Bits are not theirs: several share an
- * octet, which is the method's business. */
+/* Each handles one field of `base`, a struct that `field` describes. Bits are not theirs: several
+ * share an octet, which is the method's business. */
 void lev_field_encode(lev_writer *w, const lev_field_desc *field, const void *base);
 void lev_field_decode(lev_reader *r, const lev_field_desc *field, void *base);
 bool lev_field_equal(const lev_field_desc *field, const void *a, const void *b);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Frames. The reader looks at the seven bytes of a head, judges type, channel and size, and only then waits
- * for the rest: nothing is ever sized by a length that was not compared with its limit. Sizes are compared
- * with what a limit leaves for the payload, so no sum can wrap, on 32 bits either.
+/* Frames. The reader looks at the seven bytes of a head, judges type, channel and size, and only
+ * then waits for the rest: nothing is ever sized by a length that was not compared with its limit.
+ * Sizes are compared with what a limit leaves for the payload, so no sum can wrap, on 32 bits
+ * either.
  *
  * Only here can decoding stop half-way (LEV_NEED_MORE); everything above sees whole frames. */
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Methods. The rows of amqp091.def become a flat array of field descriptors and an array of methods that
- * point into it; an enum that counts along with the rows gives each method its place. Encode, decode, print
- * and equal are loops over those descriptors; nothing is generated.
+/* Methods. The rows of amqp091.def become a flat array of field descriptors and an array of methods
+ * that point into it; an enum that counts along with the rows gives each method its place. Encode,
+ * decode, print and equal are loops over those descriptors; nothing is generated.
  *
- * Consecutive bits share an octet, the first in its lowest bit; any other field ends the octet (AMQP 0-9-1,
- * 4.2.5.2). Unused bits are sent as zero and ignored. */
+ * Consecutive bits share an octet, the first in its lowest bit; any other field ends the octet
+ * (AMQP 0-9-1, 4.2.5.2). Unused bits are sent as zero and ignored. */
 
 #include "field.h"
 
@@ -84,8 +84,8 @@ const lev_method_desc *lev_method_describe(lev_method_id id) {
 
 lev_method_id lev_method_lookup(uint16_t class_id, uint16_t method_id) {
     switch ((uint32_t)class_id << 16 | method_id) {
-#define LEV_METHOD(NAME, id, class_name, method_name, class_id_, method_id_, from, flags, send, recv,  \
-                   replies)                                                                        \
+#define LEV_METHOD(NAME, id, class_name, method_name, class_id_, method_id_, from, flags, send,    \
+                   recv, replies)                                                                  \
     case (uint32_t)(class_id_) << 16 | (method_id_):                                               \
         return LEV_##NAME;
 #include "amqp091.def"

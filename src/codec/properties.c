@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Properties. The i-th row of amqp091.def has flag 0x8000 >> i, so encode, decode, equal and print walk the
- * 14 descriptors beside the flag word. Bytes that remain behind the flagged properties are refused.
+/* Properties. The i-th row of amqp091.def has flag 0x8000 >> i, so encode, decode, equal and print
+ * walk the 14 descriptors beside the flag word. Bytes that remain behind the flagged properties are
+ * refused.
  *
- * The lowest bit of a flag word says that another follows. Basic has no property there, so a further word
- * must be empty; it is accepted when read and never written (RabbitMQ would misread it). */
+ * The lowest bit of a flag word says that another follows. Basic has no property there, so a
+ * further word must be empty; it is accepted when read and never written (RabbitMQ would misread
+ * it). */
 
 #include "field.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Reading field tables: a lazy walk over bytes that stay where they are. lev_value_decode is the only place
- * that knows how each letter lies on the wire.
+/* Reading field tables: a lazy walk over bytes that stay where they are. lev_value_decode is the
+ * only place that knows how each letter lies on the wire.
  *
- * A check walks every level with the walk itself, so what a caller can read is exactly what was checked. It
- * recurses once for each level, at most LEV_TABLE_DEPTH_MAX times with a small frame. Building a tree was
- * rejected: two bytes of a void entry would cost an allocation each. */
+ * A check walks every level with the walk itself, so what a caller can read is exactly what was
+ * checked. It recurses once for each level, at most LEV_TABLE_DEPTH_MAX times with a small frame.
+ * Building a tree was rejected: two bytes of a void entry would cost an allocation each. */
 
 #include <leveret/table.h>
 
@@ -107,7 +107,8 @@ static bool table_finite(const lev_value *v) {
     if (v->type == 'f') {
         return (v->as.u & 0x7F800000) != 0x7F800000;
     }
-    return v->type != 'd' || (v->as.u & UINT64_C(0x7FF0000000000000)) != UINT64_C(0x7FF0000000000000);
+    return v->type != 'd' ||
+           (v->as.u & UINT64_C(0x7FF0000000000000)) != UINT64_C(0x7FF0000000000000);
 }
 
 static lev_status table_check(lev_span content, char type, unsigned depth, bool finite) {

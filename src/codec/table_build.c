@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Building field tables into a writer. Nothing is truncated: a value that does not fit its letter, or a key
- * over 255 bytes, fails the writer, and a nested table's length is written when it is closed. */
+/* Building field tables into a writer. Nothing is truncated: a value that does not fit its letter,
+ * or a key over 255 bytes, fails the writer, and a nested table's length is written when it is
+ * closed. */
 
 #include <leveret/table.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Tables as JSON-like text, with the type letter before each value: what a person reads in a trace or in a
- * failed test. It takes any bytes: where a table is malformed or nests too deep, the text says so and stops.
- * Recursion is bounded by the same depth as a check. */
+/* Tables as JSON-like text, with the type letter before each value: what a person reads in a trace
+ * or in a failed test. It takes any bytes: where a table is malformed or nests too deep, the text
+ * says so and stops. Recursion is bounded by the same depth as a check. */
 
 #include <leveret/table.h>
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Text for people. What a peer sent is never trusted: everything but printable ASCII and well-formed UTF-8
- * above the C1 controls is escaped, so that no terminal sequence and no line break gets through. */
+/* Text for people. What a peer sent is never trusted: everything but printable ASCII and
+ * well-formed UTF-8 above the C1 controls is escaped, so that no terminal sequence and no line
+ * break gets through. */
 
 #include <leveret/wire.h>
 
@@ -39,8 +40,8 @@ void lev_writer_hex(lev_writer *w, lev_span bytes) {
     }
 }
 
-/* Returns the length of the well-formed UTF-8 sequence of at least two bytes at the front, 0 for none. No
- * surrogates, no overlong forms, no C1 controls (Unicode, table 3-7). */
+/* Returns the length of the well-formed UTF-8 sequence of at least two bytes at the front, 0 for
+ * none. No surrogates, no overlong forms, no C1 controls (Unicode, table 3-7). */
 static size_t text_utf8(lev_span s) {
     uint8_t lead = s.ptr[0];
     size_t len = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;

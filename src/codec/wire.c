@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The two cursors. All pointer arithmetic on bytes from or for the wire is in this file, and every read
- * passes wire_take, every write wire_room: one test each, of what is needed against what is left, never of
- * a sum, so nothing can wrap.
+/* The two cursors. All pointer arithmetic on bytes from or for the wire is in this file, and every
+ * read passes wire_take, every write wire_room: one test each, of what is needed against what is
+ * left, never of a sum, so nothing can wrap.
  *
- * A failed cursor is emptied, not only marked: even code that forgets to check can read nothing more. Out
- * parameters with a result code at every getter were rejected for that: a caller would have to look after
- * each field, and one that forgot would go on with garbage. Integers are put together by shifts, so that
- * alignment and byte order of the machine never matter; compilers make one load of it. */
+ * A failed cursor is emptied, not only marked: even code that forgets to check can read nothing
+ * more. Out parameters with a result code at every getter were rejected for that: a caller would
+ * have to look after each field, and one that forgot would go on with garbage. Integers are put
+ * together by shifts, so that alignment and byte order of the machine never matter; compilers make
+ * one load of it. */
 
 #include <leveret/wire.h>
 

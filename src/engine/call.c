@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Calls and their answers. Calls may be pipelined; RabbitMQ's answers overtake each other, since some come
- * from the queue's process and some from the channel's, so an answer belongs to the oldest call of its type,
- * and for consume-ok and cancel-ok to the consumer with its tag. That is why tags are always made here.
+/* Calls and their answers. Calls may be pipelined; RabbitMQ's answers overtake each other, since
+ * some come from the queue's process and some from the channel's, so an answer belongs to the
+ * oldest call of its type, and for consume-ok and cancel-ok to the consumer with its tag. That is
+ * why tags are always made here.
  *
- * What a broker is known to answer with the loss of the whole connection is refused before it is sent
- * (spec/README.md lists it). A call that fails has queued nothing and changed nothing. */
+ * What a broker is known to answer with the loss of the whole connection is refused before it is
+ * sent (spec/README.md lists it). A call that fails has queued nothing and changed nothing. */
 
 #include "state.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The table of channels and how one ends. A channel that was opened once keeps its struct until the engine
- * is freed: numbers are reused, and its window and content block with them.
+/* The table of channels and how one ends. A channel that was opened once keeps its struct until the
+ * engine is freed: numbers are reused, and its window and content block with them.
  *
- * Ending is in two steps. lev_channel_end drops calls, consumers and content at once and starts to settle
- * the window; lev_channel_next_farewell then yields one outcome a call and last the farewell event. The
- * number can be opened again when that has been told. */
+ * Ending is in two steps. lev_channel_end drops calls, consumers and content at once and starts to
+ * settle the window; lev_channel_next_farewell then yields one outcome a call and last the farewell
+ * event. The number can be opened again when that has been told. */
 
 #include "channel.h"
 #include "state.h"

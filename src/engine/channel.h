@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* A channel: its calls, consumers, unsettled publishes and the content under way on it. Channel 0 is the
- * connection's own; it only ever has calls. */
+/* A channel: its calls, consumers, unsettled publishes and the content under way on it. Channel 0
+ * is the connection's own; it only ever has calls. */
 
 #ifndef LEVERET_ENGINE_CHANNEL_H
 #define LEVERET_ENGINE_CHANNEL_H
@@ -11,8 +11,8 @@
 #include "content.h"
 #include "window.h"
 
-/* A call that waits for its answer. Those of basic.consume and basic.cancel are noted with the consumer,
- * because their answers are told apart by its tag. */
+/* A call that waits for its answer. Those of basic.consume and basic.cancel are noted with the
+ * consumer, because their answers are told apart by its tag. */
 typedef struct lev_call {
     uint32_t number;
     lev_method_id id;
@@ -45,15 +45,15 @@ lev_channel *lev_channel_find(const lev_engine *e, uint16_t number);
 /* Returns a channel, made now if need be, or NULL without memory. */
 lev_channel *lev_channel_obtain(lev_engine *e, uint16_t number);
 
-/* Ends a channel: no call, consumer or content of it is left. Its outcomes, then the event `farewell`,
- * come out of lev_channel_next_farewell. */
+/* Ends a channel: no call, consumer or content of it is left. Its outcomes, then the event
+ * `farewell`, come out of lev_channel_next_farewell. */
 void lev_channel_end(lev_engine *e, lev_channel *ch, lev_event_type farewell);
 
 /* Yields the next outcome of an ended channel, or its farewell. */
 bool lev_channel_next_farewell(lev_engine *e, lev_event *event);
 
-/* Refuses to go on with a channel: closes it with `code`. When that is answered, the caller learns of it
- * by LEV_EVENT_CHANNEL_CLOSED. `why` is static text. */
+/* Refuses to go on with a channel: closes it with `code`. When that is answered, the caller learns
+ * of it by LEV_EVENT_CHANNEL_CLOSED. `why` is static text. */
 void lev_channel_refuse(lev_engine *e, lev_channel *ch, uint16_t code, const char *why);
 
 /* Notes that publishing on the channel was stopped, or no longer is. */

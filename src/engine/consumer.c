@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Consumers of a channel, in a list. Tags are always known here before the broker hears of them, since a
- * delivery may be the first thing seen of a consumer. A lookup moves what it finds to the front: with
- * one consumer, or one busy among many, it is found at once. A hash table was rejected until somebody
- * measures a channel with thousands of equally busy consumers. */
+/* Consumers of a channel, in a list. Tags are always known here before the broker hears of them,
+ * since a delivery may be the first thing seen of a consumer. A lookup moves what it finds to the
+ * front: with one consumer, or one busy among many, it is found at once. A hash table was rejected
+ * until somebody measures a channel with thousands of equally busy consumers. */
 
 #include "consumer.h"
 

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Messages on their way in. One whose method, header and single body frame all stand in the buffer is handed
- * out where it is. Any other is collected: its payloads are copied behind each other into the channel's
- * block, which grows with what arrives and never with what is announced, and decoded again when it is
- * complete. A streamed one keeps only method and header there and hands out each body frame as a piece.
+/* Messages on their way in. One whose method, header and single body frame all stand in the buffer
+ * is handed out where it is. Any other is collected: its payloads are copied behind each other into
+ * the channel's block, which grows with what arrives and never with what is announced, and decoded
+ * again when it is complete. A streamed one keeps only method and header there and hands out each
+ * body frame as a piece.
  *
- * Frames of a message that nobody wants (its channel is closing, or it is too large) are still counted, so
- * that the next method is found where it belongs. A returned one is wanted to the end: without it, the ack
- * that follows would pass for a confirm. Anything out of order is 505 (AMQP 0-9-1, 4.2.6). */
+ * Frames of a message that nobody wants (its channel is closing, or it is too large) are still
+ * counted, so that the next method is found where it belongs. A returned one is wanted to the end:
+ * without it, the ack that follows would pass for a confirm. Anything out of order is 505 (AMQP
+ * 0-9-1, 4.2.6). */
 
 #include "content.h"
 #include "state.h"
@@ -128,10 +130,9 @@ static bool content_in_place(lev_engine *e, lev_channel *ch, lev_event *event) {
         e->header.body_size > e->set.message_max) {
         return false;
     }
-    if (e->header.body_size > 0 &&
-        (lev_frame_decode(&r, &e->rx.limits, &body, &need) != LEV_OK ||
-         body.type != LEV_FRAME_BODY || body.channel != ch->number ||
-         body.payload.len != e->header.body_size)) {
+    if (e->header.body_size > 0 && (lev_frame_decode(&r, &e->rx.limits, &body, &need) != LEV_OK ||
+                                    body.type != LEV_FRAME_BODY || body.channel != ch->number ||
+                                    body.payload.len != e->header.body_size)) {
         return false;
     }
     lev_inbuf_take(&e->rx.buf, bytes.len - r.left);

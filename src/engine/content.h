@@ -12,15 +12,15 @@
 
 enum lev_content_state { CONTENT_NONE, CONTENT_AWAIT_HEADER, CONTENT_AWAIT_BODY };
 
-/* `data` holds copies of the method's and the header's payload and, unless the body is streamed, of the
- * body so far. */
+/* `data` holds copies of the method's and the header's payload and, unless the body is streamed, of
+ * the body so far. */
 typedef struct lev_content {
     enum lev_content_state state;
     bool discard;  /* it is only counted */
     bool returned; /* it tells the truth about a publish, so a closing channel takes it too */
     bool stream;
-    bool begun;   /* streamed: the first piece has been handed out */
-    bool no_ack;  /* it needs no ack */
+    bool begun;    /* streamed: the first piece has been handed out */
+    bool no_ack;   /* it needs no ack */
     uint32_t call; /* the basic.get that it answers */
     uint64_t left; /* body bytes still to come */
     uint8_t *data;

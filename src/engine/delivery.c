@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Settling deliveries. A delivery's handle carries the incarnation of its channel, so an ack of a delivery
- * from before the channel was reopened is refused here: on the wire its tag would name another message, or
- * cost the channel. */
+/* Settling deliveries. A delivery's handle carries the incarnation of its channel, so an ack of a
+ * delivery from before the channel was reopened is refused here: on the wire its tag would name
+ * another message, or cost the channel. */
 
 #include "state.h"
 
@@ -34,8 +34,7 @@ lev_status lev_engine_nack(lev_engine *e, lev_delivery delivery, bool multiple, 
     if (status != LEV_OK) {
         return status;
     }
-    lev_basic_nack nack = {
-        .delivery_tag = delivery.tag, .multiple = multiple, .requeue = requeue};
+    lev_basic_nack nack = {.delivery_tag = delivery.tag, .multiple = multiple, .requeue = requeue};
     return lev_send_ack(e, delivery.channel, LEV_BASIC_NACK, &nack);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* From a frame to its handler. The order of the checks is the invariant: channel number, place within
- * content, arguments, legality; a handler only ever sees a method that may come now. The table has one short
- * handler for each method that does more than answer a call. */
+/* From a frame to its handler. The order of the checks is the invariant: channel number, place
+ * within content, arguments, legality; a handler only ever sees a method that may come now. The
+ * table has one short handler for each method that does more than answer a call. */
 
 #include "state.h"
 
@@ -176,8 +176,9 @@ static dispatch_handler *const dispatch_handlers[LEV_METHOD_COUNT] = {
     [LEV_BASIC_NACK] = dispatch_nack,
 };
 
-/* Returns whether a method is dropped because we are closing its channel (AMQP 0-9-1, 1.5.2.5). Confirms
- * are not: each tells the truth about a publish, unless a return that was too large is missing. */
+/* Returns whether a method is dropped because we are closing its channel (AMQP 0-9-1, 1.5.2.5).
+ * Confirms are not: each tells the truth about a publish, unless a return that was too large is
+ * missing. */
 static bool dispatch_drops(const lev_channel *ch, lev_method_id id) {
     if (ch == NULL || ch->state != LEV_STATE_AWAIT_CHANNEL_CLOSE_OK) {
         return false;

@@ -3,13 +3,14 @@
 
 /* The engine's face: bytes in and out, time, and the order in which events come.
  *
- * lev_engine_next first tells what is already owed (outcomes, farewells of channels, released bodies, room
- * to write again) and only then looks at the next frame, so a frame that causes many events is finished
- * before the next is read. After the failure nothing is read any more; what is owed still comes, then the
- * failure, for ever.
+ * lev_engine_next first tells what is already owed (outcomes, farewells of channels, released
+ * bodies, room to write again) and only then looks at the next frame, so a frame that causes many
+ * events is finished before the next is read. After the failure nothing is read any more; what is
+ * owed still comes, then the failure, for ever.
  *
- * Heartbeats: one goes out when nothing has been sent for half an interval and nothing waits to be sent (what
- * waits will serve as well, once it can be written). A peer is dead after two intervals without a byte. */
+ * Heartbeats: one goes out when nothing has been sent for half an interval and nothing waits to be
+ * sent (what waits will serve as well, once it can be written). A peer is dead after two intervals
+ * without a byte. */
 
 #include "state.h"
 
@@ -23,15 +24,15 @@ static uint64_t engine_or(uint64_t given, uint64_t otherwise) {
 static void engine_settings(lev_engine *e, const lev_engine_options *o) {
     uint16_t heartbeat = (uint16_t)engine_or(o->heartbeat, LEV_HEARTBEAT_DEFAULT);
     uint32_t methods = (uint32_t)engine_or(o->method_frame_max, LEV_METHOD_FRAME_LIMIT);
-    e->set = (lev_settings){
-        .heartbeat = o->heartbeat_off ? 0 : heartbeat,
-        .channel_max = (uint16_t)engine_or(o->channel_max, LEV_CHANNEL_MAX_DEFAULT),
-        .frame_max = (uint32_t)engine_or(o->frame_max, LEV_FRAME_MAX_DEFAULT),
-        .method_frame_max = methods,
-        .message_max = (size_t)engine_or(o->message_max, LEV_MESSAGE_MAX_DEFAULT),
-        .high_water = (size_t)engine_or(o->high_water, LEV_HIGH_WATER_DEFAULT),
-        .window = (uint32_t)engine_or(o->window, LEV_WINDOW_DEFAULT),
-        .close_ms = (uint32_t)engine_or(o->close_ms, LEV_CLOSE_MS)};
+    e->set =
+        (lev_settings){.heartbeat = o->heartbeat_off ? 0 : heartbeat,
+                       .channel_max = (uint16_t)engine_or(o->channel_max, LEV_CHANNEL_MAX_DEFAULT),
+                       .frame_max = (uint32_t)engine_or(o->frame_max, LEV_FRAME_MAX_DEFAULT),
+                       .method_frame_max = methods,
+                       .message_max = (size_t)engine_or(o->message_max, LEV_MESSAGE_MAX_DEFAULT),
+                       .high_water = (size_t)engine_or(o->high_water, LEV_HIGH_WATER_DEFAULT),
+                       .window = (uint32_t)engine_or(o->window, LEV_WINDOW_DEFAULT),
+                       .close_ms = (uint32_t)engine_or(o->close_ms, LEV_CLOSE_MS)};
     e->tuned = (lev_tuned){.channel_max = e->set.channel_max, .frame_max = LEV_FRAME_MAX_FLOOR};
     e->rx.limits = (lev_frame_limits){.body = LEV_FRAME_MAX_FLOOR, .method = LEV_FRAME_MAX_FLOOR};
 }
@@ -198,13 +199,13 @@ static void engine_ended(lev_engine *e) {
         return;
     }
     if (e->state == LEV_STATE_AWAIT_TUNE) {
-        what = "the broker ended the connection after the login: it probably refused the credentials";
+        what =
+            "the broker ended the connection after the login: it probably refused the credentials";
         status = LEV_ERR_REFUSED;
     } else if (e->state == LEV_STATE_AWAIT_OPEN_OK) {
         what = "the broker ended the connection after tune-ok: it probably refused the limits";
     }
-    lev_engine_fail(
-        e, &(lev_fault){.status = status, .layer = LEV_LAYER_NET, .what = what});
+    lev_engine_fail(e, &(lev_fault){.status = status, .layer = LEV_LAYER_NET, .what = what});
 }
 
 static bool engine_failure(lev_engine *e, lev_event *event) {
@@ -281,7 +282,8 @@ uint64_t lev_engine_deadline(const lev_engine *e) {
 
 static const char *engine_overdue(const lev_engine *e) {
     static const char *const what[LEV_CONNECTION_STATE_COUNT] = {
-        [LEV_STATE_AWAIT_START] = "the peer accepted the connection and did not greet: no connection.start",
+        [LEV_STATE_AWAIT_START] =
+            "the peer accepted the connection and did not greet: no connection.start",
         [LEV_STATE_AWAIT_TUNE] = "the broker did not answer the login in time: no connection.tune",
         [LEV_STATE_AWAIT_OPEN_OK] = "the broker did not open the virtual host in time: no open-ok",
         [LEV_STATE_AWAIT_CLOSE_OK] = "the broker did not answer the close in time: no close-ok"};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Failures: the first one is latched and stays. Its text is made once, into fixed memory, from our words
- * and the peer's, which are escaped. A peer that broke a rule is told so with connection.close; the bytes
- * stay pending for the caller to write, but no answer is awaited. */
+/* Failures: the first one is latched and stays. Its text is made once, into fixed memory, from our
+ * words and the peer's, which are escaped. A peer that broke a rule is told so with
+ * connection.close; the bytes stay pending for the caller to write, but no answer is awaited. */
 
 #include "state.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The inbound buffer: bytes are read behind `tail` and taken from `head`. Taken bytes stay in place, so
- * that events can point to them; only lev_inbuf_space moves anything, and then only the part of a frame
- * that is not complete.
+/* The inbound buffer: bytes are read behind `tail` and taken from `head`. Taken bytes stay in
+ * place, so that events can point to them; only lev_inbuf_space moves anything, and then only the
+ * part of a frame that is not complete.
  *
- * It starts small and doubles when a read fills it, so that its size follows what really arrives and
- * never what a length field says; only for a frame whose head has passed the limits does it grow to
- * that frame, and then by at most doubling what is there. */
+ * It starts small and doubles when a read fills it, so that its size follows what really arrives
+ * and never what a length field says; only for a frame whose head has passed the limits does it
+ * grow to that frame, and then by at most doubling what is there. */
 
 #include "inbuf.h"
 

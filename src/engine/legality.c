@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Legality: the rows of amqp091.def say in which states a method may come or go, and this is the one place
- * that looks them up. The verdict on what a peer sent is the reply code that the specification assigns
- * (AMQP 0-9-1, 1.2): 503 for a method out of order, 504 for a channel that is not open. */
+/* Legality: the rows of amqp091.def say in which states a method may come or go, and this is the
+ * one place that looks them up. The verdict on what a peer sent is the reply code that the
+ * specification assigns (AMQP 0-9-1, 1.2): 503 for a method out of order, 504 for a channel that is
+ * not open. */
 
 #include "state.h"
 

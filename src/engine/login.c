@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The handshake (AMQP 0-9-1, 2.2.4): start -> start-ok, secure -> secure-ok, tune -> tune-ok and open,
- * open-ok. Limits are negotiated here and checked before anything is sized by them: the lower non-zero
- * value of both sides counts, and a broker's frame-max below the specification's minimum is refused.
+/* The handshake (AMQP 0-9-1, 2.2.4): start -> start-ok, secure -> secure-ok, tune -> tune-ok and
+ * open, open-ok. Limits are negotiated here and checked before anything is sized by them: the lower
+ * non-zero value of both sides counts, and a broker's frame-max below the specification's minimum
+ * is refused.
  *
- * Credentials live in one block, wiped when the connection is open or has failed; the outbound buffer wipes
- * what it wrote until then. */
+ * Credentials live in one block, wiped when the connection is open or has failed; the outbound
+ * buffer wipes what it wrote until then. */
 
 #include "state.h"
 

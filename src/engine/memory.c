@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The engine's only door to memory. Sizes are checked here once: an array grows to the next power of
- * two that holds what is needed, and a product that would overflow is simply out of memory. What is
- * needed is always something that has arrived or that the caller handed in, never a length that a
- * peer announced. */
+/* The engine's only door to memory. Sizes are checked here once: an array grows to the next power
+ * of two that holds what is needed, and a product that would overflow is simply out of memory. What
+ * is needed is always something that has arrived or that the caller handed in, never a length that
+ * a peer announced. */
 
 #include "memory.h"
 

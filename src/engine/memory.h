@@ -14,8 +14,8 @@ void *lev_resize(const lev_allocator *a, void *ptr, size_t size);
 /* Frees; NULL is fine. */
 void lev_release(const lev_allocator *a, void *ptr);
 
-/* Makes room for `need` items of `size` bytes in an array of `*cap`, growing by doubling. Returns the
- * array, perhaps moved, or NULL without memory, with the array unharmed. */
+/* Makes room for `need` items of `size` bytes in an array of `*cap`, growing by doubling. Returns
+ * the array, perhaps moved, or NULL without memory, with the array unharmed. */
 void *lev_reserve(const lev_allocator *a, void *array, size_t *cap, size_t need, size_t size);
 
 /* Overwrites with zeros in a way that the compiler keeps. */

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The outbound queue. Our own bytes stand in one block between `head` and `tail`; a lent body is only
- * noted, with the number of our own bytes that go before it, so a large body is never copied and any
- * partial write is ordinary.
+/* The outbound queue. Our own bytes stand in one block between `head` and `tail`; a lent body is
+ * only noted, with the number of our own bytes that go before it, so a large body is never copied
+ * and any partial write is ordinary.
  *
- * Invariant: `queued` is the sum of our bytes and of the rests of all loans not yet written; a loan is
- * announced (lev_outbuf_take_released) only after its last byte was written or dropped.
+ * Invariant: `queued` is the sum of our bytes and of the rests of all loans not yet written; a loan
+ * is announced (lev_outbuf_take_released) only after its last byte was written or dropped.
  *
- * While `secret` is set, written bytes are wiped and a growing block is moved by hand, so that no copy of
- * a password stays in freed memory. A list of chunks was rejected: one block keeps thousands of small
- * publishes in one span of one write. */
+ * While `secret` is set, written bytes are wiped and a growing block is moved by hand, so that no
+ * copy of a password stays in freed memory. A list of chunks was rejected: one block keeps
+ * thousands of small publishes in one span of one write. */
 
 #include "outbuf.h"
 

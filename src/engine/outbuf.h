@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* What is to be written: our own bytes in one block, and between them bodies that the caller lent. */
+/* What is to be written: our own bytes in one block, and between them bodies that the caller lent.
+ */
 
 #ifndef LEVERET_ENGINE_OUTBUF_H
 #define LEVERET_ENGINE_OUTBUF_H
@@ -20,15 +21,15 @@ typedef struct lev_outbuf {
     size_t cap;
     size_t head;
     size_t tail;
-    uint64_t own;       /* our own bytes written since the beginning: the position of `head` */
-    uint64_t sent;      /* bytes written since the beginning, lent ones included */
-    size_t queued;      /* bytes that wait, lent ones included */
-    lev_loan *loans;    /* in order; those before `written` only wait to be announced */
+    uint64_t own;    /* our own bytes written since the beginning: the position of `head` */
+    uint64_t sent;   /* bytes written since the beginning, lent ones included */
+    size_t queued;   /* bytes that wait, lent ones included */
+    lev_loan *loans; /* in order; those before `written` only wait to be announced */
     size_t loans_cap;
     size_t first;
     size_t written;
     size_t loans_len;
-    bool secret;        /* wipe what has been written */
+    bool secret; /* wipe what has been written */
 } lev_outbuf;
 
 /* Returns a writer into the room at the end. What it wrote counts after lev_outbuf_commit. */

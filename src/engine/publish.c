@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Publishing: method frame, header frame and body frames are written into the outbound buffer in one go, so
- * that thousands of small messages leave in one write. A large lent body is not copied: each of its frames
- * is a loan between a frame head and a frame end of ours.
+/* Publishing: method frame, header frame and body frames are written into the outbound buffer in
+ * one go, so that thousands of small messages leave in one write. A large lent body is not copied:
+ * each of its frames is a loan between a frame head and a frame end of ours.
  *
- * Everything that can fail comes first; what follows cannot, so a refused publish has queued nothing. */
+ * Everything that can fail comes first; what follows cannot, so a refused publish has queued
+ * nothing. */
 
 #include "state.h"
 

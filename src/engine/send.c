@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Queueing methods. A caller's work stops at the high-water mark; what the peer makes us say (answers,
- * heartbeats) may use LEV_RESERVE above it, and so may acks. A peer that makes us say more than that
- * without reading it has broken the protocol. */
+/* Queueing methods. A caller's work stops at the high-water mark; what the peer makes us say
+ * (answers, heartbeats) may use LEV_RESERVE above it, and so may acks. A peer that makes us say
+ * more than that without reading it has broken the protocol. */
 
 #include "state.h"
 

@@ -49,9 +49,9 @@ struct lev_engine {
     struct {
         lev_inbuf buf;
         lev_frame_limits limits;
-        uint64_t at;  /* when the last byte came */
-        size_t need;  /* size of the frame at the head, once known */
-        bool ended;   /* the transport is gone: no byte will follow */
+        uint64_t at; /* when the last byte came */
+        size_t need; /* size of the frame at the head, once known */
+        bool ended;  /* the transport is gone: no byte will follow */
         lev_status ended_status;
         char ended_text[LEV_ERROR_TEXT];
         lev_content *used; /* an event points into it */
@@ -68,17 +68,17 @@ struct lev_engine {
     lev_channel **channels; /* by number */
     size_t channels_cap;
     size_t channels_len;
-    size_t ending;          /* channels with farewells to tell */
-    size_t stalled;         /* channels where a publish was stopped */
-    lev_channel *settling;  /* whose outcomes are being told */
+    size_t ending;         /* channels with farewells to tell */
+    size_t stalled;        /* channels where a publish was stopped */
+    lev_channel *settling; /* whose outcomes are being told */
 
     /* What the current event points to. */
     lev_method method;
     lev_header header;
     lev_message message;
 
-    bool orderly;    /* it is the end that we asked for */
-    lev_error error; /* the latched failure */
+    bool orderly;            /* it is the end that we asked for */
+    lev_error error;         /* the latched failure */
     lev_error channel_error; /* of the channel whose farewell is being told */
 };
 
@@ -100,13 +100,13 @@ void lev_fault_describe(const lev_fault *fault, lev_error *error);
 /* Latches a failure, unless there is one already. */
 void lev_engine_fail(lev_engine *e, const lev_fault *fault);
 
-/* Latches that the peer broke a rule, and queues connection.close with the code that the specification
- * assigns. `cause` is the frame it broke it with. */
+/* Latches that the peer broke a rule, and queues connection.close with the code that the
+ * specification assigns. `cause` is the frame it broke it with. */
 void lev_engine_violation(lev_engine *e, uint16_t reply_code, const lev_frame *cause,
                           const char *what);
 
-/* send.c: queue a method: a caller's; an ack, with LEV_AGAIN when the reserve is used up; an answer that
- * the peer made us give, whose failure is latched; a heartbeat. */
+/* send.c: queue a method: a caller's; an ack, with LEV_AGAIN when the reserve is used up; an answer
+ * that the peer made us give, whose failure is latched; a heartbeat. */
 lev_status lev_send(lev_engine *e, uint16_t channel, lev_method_id id, const void *fields);
 lev_status lev_send_ack(lev_engine *e, uint16_t channel, lev_method_id id, const void *fields);
 void lev_send_reply(lev_engine *e, uint16_t channel, lev_method_id id, const void *fields);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The window of unsettled publishes: a ring in the order of their numbers. A broker settles in any order,
- * singly or in ranges, so an entry is first marked and leaves the ring when all before it have left.
+/* The window of unsettled publishes: a ring in the order of their numbers. A broker settles in any
+ * order, singly or in ranges, so an entry is first marked and leaves the ring when all before it
+ * have left.
  *
- * Settling is a walk that can pause after each range of equal outcomes, because an engine hands out one
- * event a call. Invariant: every number that lev_window_add returned comes out of lev_window_take exactly
- * once, with one outcome.
+ * Settling is a walk that can pause after each range of equal outcomes, because an engine hands out
+ * one event a call. Invariant: every number that lev_window_add returned comes out of
+ * lev_window_take exactly once, with one outcome.
  *
- * The hash only has to tell messages of one channel apart, not to withstand an attacker: the broker, who
- * alone could exploit a collision, could as well drop the message. */
+ * The hash only has to tell messages of one channel apart, not to withstand an attacker: the
+ * broker, who alone could exploit a collision, could as well drop the message. */
 
 #include "window.h"
 

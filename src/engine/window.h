@@ -23,8 +23,8 @@ typedef struct lev_unsettled {
     bool settled;
 } lev_unsettled;
 
-/* Publishes `first` to `first + count - 1`, in a ring. While `settling`, those up to `settle_last` are
- * being given the outcome `settle_as`. */
+/* Publishes `first` to `first + count - 1`, in a ring. While `settling`, those up to `settle_last`
+ * are being given the outcome `settle_as`. */
 typedef struct lev_window {
     lev_unsettled *ring;
     size_t cap;

@@ -135,8 +135,11 @@ class BrokerTest(unittest.TestCase):
             self.channel.basic_publish("", queue, body)
         self.connection.process_data_events()
 
-    def private_queue(self, exchange):
-        queue = self.channel.queue_declare("", exclusive=True).method.queue
+    def bound_queue(self, exchange):
+        """A queue bound to the exchange, with a name of its own: garagemq makes none."""
+        queue = self.name()
+        self.channel.queue_declare(queue)
+        self.made.append(queue)
         self.channel.queue_bind(queue, exchange, "")
         return queue
 

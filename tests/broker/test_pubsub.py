@@ -25,6 +25,10 @@ EXAMPLES = os.path.join(os.path.dirname(support.LEVERET), "examples")
 class PubSub:
     """Run on each broker by the classes below."""
 
+    def subscription(self, exchange):
+        """What `leveret consume` needs to hear what is published to the exchange."""
+        return ["-e", exchange]
+
     def exchange(self):
         exchange = self.name("fanout")
         self.channel.exchange_declare(exchange, "fanout", durable=True)
@@ -37,7 +41,7 @@ class PubSub:
 
     def test_leveret_to_pika(self):
         exchange = self.exchange()
-        queue = self.private_queue(exchange)
+        queue = self.bound_queue(exchange)
         for what, body in BODIES.items():
             with self.subTest(what):
                 ended = leveret("publish", "-e", exchange, stdin=body, url=self.url)
@@ -48,18 +52,16 @@ class PubSub:
         exchange = self.exchange()
         for what, body in BODIES.items():
             with self.subTest(what):
-                consumer = start_consumer("-e", exchange, "-c", "1", "--raw", url=self.url)
+                consumer = start_consumer(*self.subscription(exchange), "-c", "1", "--raw", url=self.url)
                 self.channel.basic_publish(exchange, "", body)
                 ended = end(consumer)
                 self.assertEnded(ended, 0)
                 self.assertEqual(ended.out, body)
 
     def test_leveret_to_two_subscribers(self):
-        exchange = self.name("fanout")
-        self.addCleanup(self.delete_exchange, exchange)
-        declare = ["-e", exchange, "--declare", "--type", "fanout"]
-        consumers = [start_consumer(*declare, "-c", "3", url=self.url) for _ in range(2)]
-        ended = leveret("publish", *declare, "-l", stdin=b"one\ntwo\nthree", url=self.url)
+        exchange = self.exchange()
+        consumers = [start_consumer(*self.subscription(exchange), "-c", "3", url=self.url) for _ in range(2)]
+        ended = leveret("publish", "-e", exchange, "-l", stdin=b"one\ntwo\nthree", url=self.url)
         self.assertEnded(ended, 0, r"\A\Z")
         for consumer in consumers:
             ended = end(consumer)
@@ -68,16 +70,28 @@ class PubSub:
 
     def test_lines_keep_their_order(self):
         exchange = self.exchange()
-        consumer = start_consumer("-e", exchange, "-c", "5000", url=self.url)
+        consumer = start_consumer(*self.subscription(exchange), "-c", "5000", url=self.url)
         lines = b"".join(b"%d\n" % i for i in range(5000))
         self.assertEnded(leveret("publish", "-e", exchange, "-l", stdin=lines, url=self.url), 0)
         self.assertEqual(end(consumer).out, lines)
+
+
+class OnRabbitMQ(PubSub, BrokerTest):
+    url = support.RABBITMQ
+
+    def test_both_sides_declare(self):
+        exchange = self.name("fanout")
+        self.addCleanup(self.delete_exchange, exchange)
+        declare = ["-e", exchange, "--declare", "--type", "fanout"]
+        consumer = start_consumer(*declare, "-c", "1")
+        self.assertEnded(leveret("publish", *declare, "hello"), 0, r"\A\Z")
+        self.assertEqual(end(consumer).out, b"hello\n")
 
     @unittest.skipUnless(os.path.exists(os.path.join(EXAMPLES, "consumer")), "examples are not built")
     def test_examples(self):
         """The example programs, with each other and with the command."""
         self.channel.exchange_declare("myexchange", "fanout", durable=True)
-        probe = self.private_queue("myexchange")
+        probe = self.bound_queue("myexchange")
         consumer = start(program=os.path.join(EXAMPLES, "consumer"), url=self.url)
         marker = self.name().encode()
         lines = b"hello\n\n" + marker + b"\n"
@@ -108,13 +122,12 @@ class PubSub:
         self.channel.queue_purge(probe)
 
 
-class OnRabbitMQ(PubSub, BrokerTest):
-    url = support.RABBITMQ
-
-
 @unittest.skipUnless(support.GARAGEMQ, "LEVERET_GARAGEMQ_URL is not set")
 class OnGarageMQ(PubSub, BrokerTest):
     url = support.GARAGEMQ
+
+    def subscription(self, exchange):
+        return ["-q", self.bound_queue(exchange)]
 
 
 if __name__ == "__main__":

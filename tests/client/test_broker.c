@@ -2,7 +2,10 @@
  * Copyright (c) 2026 The Leveret authors */
 
 /* The client and real brokers: publishing, confirms, consuming, acks. Skipped where no broker is named in
- * the environment. */
+ * the environment.
+ *
+ * garagemq never delivers an empty body, forgets to mark what it delivers again, and may put a method
+ * into the middle of another message, so what depends on that is tried with RabbitMQ alone. */
 
 #include "../unit.h"
 #include "brokers.h"
@@ -51,8 +54,6 @@ static void round_trip(const char *uri) {
                          .properties = &p,
                          .body = {(const uint8_t *)"a\0b", 3}};
     EXPECT_EQ(lev_client_publish(c, 1, &m, NULL), LEV_OK);
-    m.body.len = 0;
-    EXPECT_EQ(lev_client_publish(c, 1, &m, NULL), LEV_OK);
     brokers_consume(c, queue, 10);
     lev_message got = brokers_delivery(c);
     EXPECT_BYTES(got.body.ptr, got.body.len, "a\0b", 3);
@@ -65,7 +66,6 @@ static void round_trip(const char *uri) {
     EXPECT(lev_table_find(got.properties.headers, "n", &value) && value.as.i == 5);
     EXPECT(lev_table_find(got.properties.headers, "s", &value) && value.type == 'S');
     EXPECT_EQ(lev_client_ack(c, got.delivery, false), LEV_OK);
-    EXPECT_EQ(brokers_delivery(c).body.len, 0);
     brokers_close(c);
 }
 
@@ -73,6 +73,20 @@ static void declares_binds_publishes_and_consumes(void) {
     for (int i = 0; i < brokers_count(); i++) {
         round_trip(brokers_uri(i));
     }
+}
+
+static void carries_an_empty_body(void) {
+    if (brokers_rabbitmq() == NULL) {
+        return;
+    }
+    char name[256];
+    lev_client *c = brokers_open(brokers_rabbitmq(), NULL);
+    lev_span queue = brokers_queue(c, name);
+    lev_publication m = {.routing_key = queue};
+    EXPECT_EQ(lev_client_publish(c, 1, &m, NULL), LEV_OK);
+    brokers_consume(c, queue, 10);
+    EXPECT_EQ(brokers_delivery(c).body.len, 0);
+    brokers_close(c);
 }
 
 static void carry_numbers(const char *uri, uint64_t count) {
@@ -172,9 +186,12 @@ static void carries_a_body_of_ten_megabytes(void) {
     }
 }
 
-static void give_back(const char *uri) {
+static void requeues_rejects_and_knows_stale_deliveries(void) {
+    if (brokers_rabbitmq() == NULL) {
+        return;
+    }
     char name[256];
-    lev_client *c = brokers_open(uri, NULL);
+    lev_client *c = brokers_open(brokers_rabbitmq(), NULL);
     lev_span queue = brokers_queue(c, name);
     publish_numbers(c, queue, 2);
     brokers_consume(c, queue, 1);
@@ -191,16 +208,13 @@ static void give_back(const char *uri) {
     brokers_close(c);
 }
 
-static void requeues_rejects_and_knows_stale_deliveries(void) {
-    for (int i = 0; i < brokers_count(); i++) {
-        give_back(brokers_uri(i));
-    }
-}
-
-static void call_amid_deliveries(const char *uri) {
+static void calls_while_deliveries_arrive(void) {
     enum { COUNT = 2000 };
+    if (brokers_rabbitmq() == NULL) {
+        return;
+    }
     char name[256];
-    lev_client *c = brokers_open(uri, NULL);
+    lev_client *c = brokers_open(brokers_rabbitmq(), NULL);
     lev_span queue = brokers_queue(c, name);
     select_confirms(c);
     publish_numbers(c, queue, COUNT);
@@ -218,12 +232,6 @@ static void call_amid_deliveries(const char *uri) {
     brokers_close(c);
 }
 
-static void calls_while_deliveries_arrive(void) {
-    for (int i = 0; i < brokers_count(); i++) {
-        call_amid_deliveries(brokers_uri(i));
-    }
-}
-
 /* Waits as a foreign event loop would, and processes. */
 static void turn(lev_client *c) {
     unsigned wants = lev_client_wants(c);
@@ -236,10 +244,13 @@ static void turn(lev_client *c) {
 }
 
 /* Publishes through the engine and consumes, one event a turn, never calling what waits. */
-static void run_in_an_event_loop(const char *uri) {
+static void works_in_a_foreign_event_loop(void) {
     enum { COUNT = 3000 };
+    if (brokers_rabbitmq() == NULL) {
+        return;
+    }
     char name[256];
-    lev_client *c = brokers_open(uri, NULL);
+    lev_client *c = brokers_open(brokers_rabbitmq(), NULL);
     lev_span queue = brokers_queue(c, name);
     select_confirms(c);
     brokers_consume(c, queue, 0);
@@ -268,15 +279,10 @@ static void run_in_an_event_loop(const char *uri) {
     brokers_close(c);
 }
 
-static void works_in_a_foreign_event_loop(void) {
-    for (int i = 0; i < brokers_count(); i++) {
-        run_in_an_event_loop(brokers_uri(i));
-    }
-}
-
 int main(void) {
     static const unit_case cases[] = {
         CASE(declares_binds_publishes_and_consumes),
+        CASE(carries_an_empty_body),
         CASE(carries_100000_messages_with_confirms_and_acks),
         CASE(tells_of_an_unroutable_mandatory_message),
         CASE(carries_a_body_of_ten_megabytes),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The model broker; see model.h. Keys of publishes choose their fate: "r..." is unroutable (returned where
- * mandatory), "n..." is refused with a nack, anything else is taken. */
+/* The model broker; see model.h. Keys of publishes choose their fate: "r..." is unroutable
+ * (returned where mandatory), "n..." is refused with a nack, anything else is taken. */
 
 #include "model.h"
 
@@ -181,7 +181,8 @@ static void read_channel(model *m, uint16_t number, const lev_method *method) {
 }
 
 static void read_connection(model *m, const lev_method *method) {
-    lev_connection_tune tune = {.channel_max = MODEL_CHANNELS, .frame_max = 131072, .heartbeat = 10};
+    lev_connection_tune tune = {
+        .channel_max = MODEL_CHANNELS, .frame_max = 131072, .heartbeat = 10};
     lev_connection_open_ok open_ok = {0};
     lev_connection_close_ok close_ok = {0};
     if (method->id == LEV_CONNECTION_START_OK) {
@@ -233,8 +234,7 @@ void model_receive(model *m, lev_span bytes) {
     lev_frame frame;
     size_t need;
     lev_status status = LEV_NEED_MORE;
-    while (m->greeted &&
-           (status = lev_frame_decode(&r, &model_limits, &frame, &need)) == LEV_OK) {
+    while (m->greeted && (status = lev_frame_decode(&r, &model_limits, &frame, &need)) == LEV_OK) {
         read_frame(m, &frame);
     }
     if (status < 0) {

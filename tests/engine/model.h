@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* A broker written from the specification for the simulator: it reads what an engine writes, judges it, and
- * answers at random but legally. */
+/* A broker written from the specification for the simulator: it reads what an engine writes, judges
+ * it, and answers at random but legally. */
 
 #ifndef LEVERET_TESTS_MODEL_H
 #define LEVERET_TESTS_MODEL_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Replaying transcripts; see replay.h. A transcript has lines "C hex" and "S hex" for what client and broker
- * said, in the order seen by a proxy between them. Methods that an engine sends on its own (start-ok,
- * tune-ok, open, close-ok, heartbeats) are not called but must come out the same. */
+/* Replaying transcripts; see replay.h. A transcript has lines "C hex" and "S hex" for what client
+ * and broker said, in the order seen by a proxy between them. Methods that an engine sends on its
+ * own (start-ok, tune-ok, open, close-ok, heartbeats) are not called but must come out the same. */
 
 #include "replay.h"
 

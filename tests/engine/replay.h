@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Recorded sessions (tests/transcripts), played to an engine: what the client said becomes calls, what the
- * broker said arrives as bytes. */
+/* Recorded sessions (tests/transcripts), played to an engine: what the client said becomes calls,
+ * what the broker said arrives as bytes. */
 
 #ifndef LEVERET_TESTS_REPLAY_H
 #define LEVERET_TESTS_REPLAY_H
@@ -40,7 +40,8 @@ typedef struct disturbance {
 bool transcript_load(transcript *t, const char *path);
 void transcript_free(transcript *t);
 
-/* Plays it. Afterwards `s` holds the log and all that the engine wrote; the caller calls stage_deinit. */
+/* Plays it. Afterwards `s` holds the log and all that the engine wrote; the caller calls
+ * stage_deinit. */
 void replay(stage *s, const transcript *t, const disturbance *how);
 
 #endif

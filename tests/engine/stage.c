@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The stage of engine tests; see stage.h. Every allocation is counted and can be made to fail, and its block
- * carries its size in front, so that the balance is exact. */
+/* The stage of engine tests; see stage.h. Every allocation is counted and can be made to fail, and
+ * its block carries its size in front, so that the balance is exact. */
 
 #include "stage.h"
 
@@ -119,13 +119,12 @@ void stage_says_bytes(stage *s, const void *bytes, size_t len) {
     lev_writer_bytes(&s->broker, (lev_span){bytes, len});
 }
 
-void stage_says_content(stage *s, uint16_t channel, lev_method_id id, const void *fields,
-                        const lev_properties *properties, lev_span body, size_t most) {
+void stage_says_body(stage *s, uint16_t channel, const lev_properties *properties, lev_span body,
+                     size_t most) {
     lev_header header = {.class_id = LEV_CLASS_BASIC, .body_size = body.len};
     if (properties != NULL) {
         header.properties = *properties;
     }
-    stage_says(s, channel, id, fields);
     size_t place = lev_frame_begin(&s->broker, LEV_FRAME_HEADER, channel);
     lev_header_encode(&s->broker, &header);
     lev_frame_end(&s->broker, place);
@@ -141,9 +140,11 @@ static void stage_note_message(stage *s, const lev_event *event) {
     const lev_message *m = event->message;
     s->delivery = m->delivery;
     stage_note(s, " tag=%llu key=%.*s", (unsigned long long)m->delivery.tag,
-               (int)m->routing_key.len, m->routing_key.len > 0 ? (const char *)m->routing_key.ptr : "");
+               (int)m->routing_key.len,
+               m->routing_key.len > 0 ? (const char *)m->routing_key.ptr : "");
     if (m->body_size <= 64) {
-        stage_note(s, " body=%.*s", (int)m->body.len, m->body.len > 0 ? (const char *)m->body.ptr : "");
+        stage_note(s, " body=%.*s", (int)m->body.len,
+                   m->body.len > 0 ? (const char *)m->body.ptr : "");
     } else {
         uint64_t sum = 0;
         for (size_t i = 0; i < m->body.len; i++) {
@@ -156,10 +157,11 @@ static void stage_note_message(stage *s, const lev_event *event) {
 
 static void stage_note_event(stage *s, const lev_event *event) {
     static const char *const names[] = {
-        "none",   "start",     "open", "reply",   "deliver",   "body",           "return",   "outcome",
-        "cancelled", "flow", "blocked", "unblocked", "channel-closed", "writable", "released", "closed",
-        "failed"};
-    static const char *const outcomes[] = {"confirmed", "returned", "nacked", "not-sent", "in-doubt"};
+        "none",           "start",    "open",      "reply",  "deliver", "body",
+        "return",         "outcome",  "cancelled", "flow",   "blocked", "unblocked",
+        "channel-closed", "writable", "released",  "closed", "failed"};
+    static const char *const outcomes[] = {"confirmed", "returned", "nacked", "not-sent",
+                                           "in-doubt"};
     stage_note(s, "%s ch=%u", names[event->type], event->channel);
     if (event->method != NULL) {
         const lev_method_desc *desc = lev_method_describe(event->method->id);

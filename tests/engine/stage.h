@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* A stage for engine tests: an engine with a virtual clock, a broker that says what the test writes, and a
- * log of what happened as text, one line an event. */
+/* A stage for engine tests: an engine with a virtual clock, a broker that says what the test
+ * writes, and a log of what happened as text, one line an event. */
 
 #ifndef LEVERET_TESTS_STAGE_H
 #define LEVERET_TESTS_STAGE_H
@@ -44,11 +44,11 @@ void stage_open_channel(stage *s, const lev_engine_options *options);
 
 void stage_deinit(stage *s);
 
-/* The broker says: a method; a message in body frames of `most` bytes; bytes. They arrive with
- * stage_deliver, which then takes all events into the log. */
+/* The broker says: a method; a message's header and body in frames of `most` bytes; a frame; bytes.
+ * They arrive with stage_deliver, which then takes all events into the log. */
 void stage_says(stage *s, uint16_t channel, lev_method_id id, const void *fields);
-void stage_says_content(stage *s, uint16_t channel, lev_method_id id, const void *fields,
-                        const lev_properties *properties, lev_span body, size_t most);
+void stage_says_body(stage *s, uint16_t channel, const lev_properties *properties, lev_span body,
+                     size_t most);
 void stage_says_frame(stage *s, uint8_t type, uint16_t channel, lev_span payload);
 void stage_says_bytes(stage *s, const void *bytes, size_t len);
 void stage_deliver(stage *s);

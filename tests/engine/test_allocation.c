@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Every allocation failed in turn, once and for good: no crash, no leak, a typed status, and the next call
- * works where the failure was the caller's own. */
+/* Every allocation failed in turn, once and for good: no crash, no leak, a typed status, and the
+ * next call works where the failure was the caller's own. */
 
 #include "../unit.h"
 #include "stage.h"
@@ -62,7 +62,8 @@ static void consume_large(stage *s) {
     if (lev_engine_basic_consume(s->e, 1, &consume, NULL) != LEV_OK) {
         return;
     }
-    stage_says_content(s, 1, LEV_BASIC_DELIVER, &deliver, NULL, (lev_span){body, sizeof body}, 131064);
+    stage_says(s, 1, LEV_BASIC_DELIVER, &deliver);
+    stage_says_body(s, 1, NULL, (lev_span){body, sizeof body}, 131064);
     stage_deliver(s);
     if (lev_engine_error(s->e)->status == LEV_OK) {
         EXPECT(stage_logged(s, "deliver"));

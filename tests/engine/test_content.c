@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Messages on their way in: whole in the buffer, in pieces, streamed, unwanted, and out of order. */
+/* Messages on their way in: whole in the buffer, in pieces, streamed, unwanted, and out of order.
+ */
 
 #include "../unit.h"
 #include "stage.h"
@@ -40,7 +41,8 @@ static void receives(size_t len, size_t most, size_t step, char *log, size_t siz
     stage s = {.step = step};
     uint8_t *body = pattern(len);
     open_consumer(&s, NULL, false, false);
-    stage_says_content(&s, 1, LEV_BASIC_DELIVER, &hello, NULL, (lev_span){body, len}, most);
+    stage_says(&s, 1, LEV_BASIC_DELIVER, &hello);
+    stage_says_body(&s, 1, NULL, (lev_span){body, len}, most);
     stage_deliver(&s);
     EXPECT_EQ(lev_engine_error(s.e)->status, LEV_OK);
     snprintf(log, size, "%s", s.log);
@@ -70,7 +72,8 @@ static void hands_out_a_whole_message_where_it_stands_without_allocating(void) {
     open_consumer(&s, NULL, false, false);
     unsigned long before = s.allocations;
     for (int i = 0; i < 1000; i++) {
-        stage_says_content(&s, 1, LEV_BASIC_DELIVER, &hello, NULL, sp("small"), 100);
+        stage_says(&s, 1, LEV_BASIC_DELIVER, &hello);
+        stage_says_body(&s, 1, NULL, sp("small"), 100);
         stage_deliver(&s);
     }
     EXPECT_EQ(s.allocations, before);
@@ -109,8 +112,10 @@ static void refuses_a_message_above_the_limit_and_keeps_the_connection(void) {
     lev_channel_close_ok ok = {0};
     lev_method m;
     open_consumer(&s, &(lev_engine_options){.message_max = 4999}, false, false);
-    stage_says_content(&s, 1, LEV_BASIC_DELIVER, &hello, NULL, (lev_span){body, 5000}, 1000);
-    stage_says_content(&s, 1, LEV_BASIC_DELIVER, &hello, NULL, sp("late"), 1000);
+    stage_says(&s, 1, LEV_BASIC_DELIVER, &hello);
+    stage_says_body(&s, 1, NULL, (lev_span){body, 5000}, 1000);
+    stage_says(&s, 1, LEV_BASIC_DELIVER, &hello);
+    stage_says_body(&s, 1, NULL, sp("late"), 1000);
     stage_deliver(&s);
     EXPECT(stage_sent_is(&s, 1, LEV_CHANNEL_CLOSE, &m));
     EXPECT_EQ(m.as.channel_close.reply_code, LEV_CONTENT_TOO_LARGE);
@@ -147,16 +152,16 @@ static void lets_messages_of_two_channels_interleave_anywhere(void) {
     stage_says_frame(&s, LEV_FRAME_BODY, 1, sp("b"));
     stage_says_frame(&s, LEV_FRAME_BODY, 2, sp("y"));
     stage_deliver(&s);
-    EXPECT(stage_logged(&s, "deliver ch=1 tag=7 key=key body=ab\ndeliver ch=2 tag=7 key=key body=xy\n"));
+    EXPECT(stage_logged(
+        &s, "deliver ch=1 tag=7 key=key body=ab\ndeliver ch=2 tag=7 key=key body=xy\n"));
     stage_deinit(&s);
 }
 
 enum { SKIP, METHOD, HEADER, BODY, LONG_BODY, WEIGHT, CLASS, CLOSE };
 
 static void say_part(stage *s, int part) {
-    lev_header header = {.class_id = part == CLASS ? 50 : LEV_CLASS_BASIC,
-                         .weight = part == WEIGHT,
-                         .body_size = 2};
+    lev_header header = {
+        .class_id = part == CLASS ? 50 : LEV_CLASS_BASIC, .weight = part == WEIGHT, .body_size = 2};
     lev_channel_close close = {.reply_code = 404};
     uint8_t bytes[64];
     lev_writer w = lev_writer_init(bytes, sizeof bytes);
@@ -177,12 +182,17 @@ static void answers_content_out_of_order_with_the_right_code(void) {
         int parts[4];
         uint16_t code;
     } rows[] = {
-        {{HEADER}, LEV_UNEXPECTED_FRAME},        {{BODY}, LEV_UNEXPECTED_FRAME},
-        {{METHOD, METHOD}, LEV_UNEXPECTED_FRAME}, {{METHOD, BODY}, LEV_UNEXPECTED_FRAME},
-        {{METHOD, CLOSE}, LEV_UNEXPECTED_FRAME}, {{METHOD, HEADER, HEADER}, LEV_UNEXPECTED_FRAME},
+        {{HEADER}, LEV_UNEXPECTED_FRAME},
+        {{BODY}, LEV_UNEXPECTED_FRAME},
+        {{METHOD, METHOD}, LEV_UNEXPECTED_FRAME},
+        {{METHOD, BODY}, LEV_UNEXPECTED_FRAME},
+        {{METHOD, CLOSE}, LEV_UNEXPECTED_FRAME},
+        {{METHOD, HEADER, HEADER}, LEV_UNEXPECTED_FRAME},
         {{METHOD, HEADER, METHOD}, LEV_UNEXPECTED_FRAME},
-        {{METHOD, HEADER, LONG_BODY}, LEV_FRAME_ERROR}, {{METHOD, WEIGHT}, LEV_UNEXPECTED_FRAME},
-        {{METHOD, CLASS}, LEV_UNEXPECTED_FRAME}, {{METHOD, HEADER, BODY, BODY}, LEV_UNEXPECTED_FRAME},
+        {{METHOD, HEADER, LONG_BODY}, LEV_FRAME_ERROR},
+        {{METHOD, WEIGHT}, LEV_UNEXPECTED_FRAME},
+        {{METHOD, CLASS}, LEV_UNEXPECTED_FRAME},
+        {{METHOD, HEADER, BODY, BODY}, LEV_UNEXPECTED_FRAME},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         stage s = {0};
@@ -226,7 +236,8 @@ static void refuses_deliveries_that_name_nobody_or_nothing(void) {
     for (int i = 0; i < 2; i++) {
         stage s = {0};
         open_consumer(&s, NULL, false, false);
-        stage_says_content(&s, 1, LEV_BASIC_DELIVER, i == 0 ? &stranger : &untagged, NULL, sp("b"), 9);
+        stage_says(&s, 1, LEV_BASIC_DELIVER, i == 0 ? &stranger : &untagged);
+        stage_says_body(&s, 1, NULL, sp("b"), 9);
         stage_deliver(&s);
         EXPECT_EQ(lev_engine_error(s.e)->status, LEV_ERR_PROTOCOL);
         stage_deinit(&s);
@@ -238,7 +249,8 @@ static void settles_deliveries_of_this_opening_of_the_channel_only(void) {
     lev_method m;
     lev_channel_close close = {.reply_code = 404, .reply_text = sp("NOT_FOUND")};
     open_consumer(&s, NULL, false, false);
-    stage_says_content(&s, 1, LEV_BASIC_DELIVER, &hello, NULL, sp("b"), 9);
+    stage_says(&s, 1, LEV_BASIC_DELIVER, &hello);
+    stage_says_body(&s, 1, NULL, sp("b"), 9);
     stage_deliver(&s);
     lev_delivery old = s.delivery;
     EXPECT_EQ(lev_engine_ack(s.e, old, true), LEV_OK);
@@ -267,7 +279,8 @@ static void settles_deliveries_of_this_opening_of_the_channel_only(void) {
 static void has_nothing_to_settle_where_no_ack_is_wanted(void) {
     stage s = {0};
     open_consumer(&s, NULL, true, false);
-    stage_says_content(&s, 1, LEV_BASIC_DELIVER, &hello, NULL, sp("b"), 9);
+    stage_says(&s, 1, LEV_BASIC_DELIVER, &hello);
+    stage_says_body(&s, 1, NULL, sp("b"), 9);
     stage_deliver(&s);
     EXPECT_EQ(lev_engine_ack(s.e, s.delivery, false), LEV_ERR_STALE);
     stage_deinit(&s);
@@ -278,7 +291,8 @@ UNIT_MAIN("content", CASE(gives_the_same_message_however_it_arrives),
           CASE(streams_a_message_piece_by_piece_within_bounded_memory),
           CASE(refuses_a_message_above_the_limit_and_keeps_the_connection),
           CASE(lets_messages_of_two_channels_interleave_anywhere),
-          CASE(answers_content_out_of_order_with_the_right_code), CASE(D_grows_only_with_what_arrives),
+          CASE(answers_content_out_of_order_with_the_right_code),
+          CASE(D_grows_only_with_what_arrives),
           CASE(refuses_deliveries_that_name_nobody_or_nothing),
           CASE(settles_deliveries_of_this_opening_of_the_channel_only),
           CASE(has_nothing_to_settle_where_no_ack_is_wanted))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The engine's life: heartbeats, closing from either side, failures that stay, lent memory that comes back. */
+/* The engine's life: heartbeats, closing from either side, failures that stay, lent memory that
+ * comes back. */
 
 #include "../unit.h"
 #include "stage.h"
@@ -274,7 +275,8 @@ UNIT_MAIN("engine", CASE(sends_a_heartbeat_each_half_interval_of_silence),
           CASE(queues_one_heartbeat_only_while_the_peer_does_not_read), CASE(closes_in_order),
           CASE(answers_a_close_that_crosses_its_own),
           CASE(takes_the_end_of_the_stream_for_the_end_of_a_close),
-          CASE(waits_for_close_ok_only_so_long), CASE(answers_the_brokers_close_and_keeps_its_words),
+          CASE(waits_for_close_ok_only_so_long),
+          CASE(answers_the_brokers_close_and_keeps_its_words),
           CASE(takes_what_arrived_before_the_end_first), CASE(keeps_the_first_failure_for_ever),
           CASE(gives_lent_bodies_back_before_it_tells_of_the_failure),
           CASE(drops_lent_bodies_when_the_peer_does_not_read_its_verdict),

@@ -21,7 +21,9 @@ static void logs_in_tunes_and_opens(void) {
     stage s = {0};
     lev_method m;
     lev_connection_open_ok ok = {0};
-    stage_init(&s, &(lev_engine_options){.user = sp("u"), .password = sp("p"), .vhost = sp("v"),
+    stage_init(&s, &(lev_engine_options){.user = sp("u"),
+                                         .password = sp("p"),
+                                         .vhost = sp("v"),
                                          .connection_name = sp("me")});
     stage_says_login(&s, 2047, 131072, 60);
     stage_deliver(&s);
@@ -39,7 +41,8 @@ static void logs_in_tunes_and_opens(void) {
     EXPECT_EQ(m.as.connection_tune_ok.frame_max, 131072);
     EXPECT_EQ(m.as.connection_tune_ok.heartbeat, 30);
     EXPECT(stage_sent_is(&s, 0, LEV_CONNECTION_OPEN, &m));
-    EXPECT_BYTES(m.as.connection_open.virtual_host.ptr, m.as.connection_open.virtual_host.len, "v", 1);
+    EXPECT_BYTES(m.as.connection_open.virtual_host.ptr, m.as.connection_open.virtual_host.len, "v",
+                 1);
     stage_says(&s, 0, LEV_CONNECTION_OPEN_OK, &ok);
     stage_deliver(&s);
     EXPECT_STR(s.log, "start ch=0 connection.start\nopen ch=0\n");
@@ -65,7 +68,7 @@ static lev_tuned tuned(uint16_t channel_max, uint32_t frame_max, uint16_t heartb
 }
 
 static void G_takes_the_lower_non_zero_limit_and_refuses_less_than_the_floor(void) {
-    static const uint32_t offers[] = {0,    1,    7,    8,      4095,       4096,
+    static const uint32_t offers[] = {0,    1,    7,      8,          4095,      4096,
                                       8191, 8192, 131072, 0x80000000, 0xFFFFFFFF};
     for (size_t i = 0; i < sizeof offers / sizeof offers[0]; i++) {
         for (size_t k = 0; k < sizeof offers / sizeof offers[0]; k++) {
@@ -75,7 +78,8 @@ static void G_takes_the_lower_non_zero_limit_and_refuses_less_than_the_floor(voi
             uint32_t frame_max = offers[i] == 0 || offers[i] > 131072 ? 131072 : offers[i];
             EXPECT_EQ(t.frame_max, refused ? 0 : frame_max);
             if (!refused) {
-                EXPECT_EQ(t.channel_max, channel_max == 0 || channel_max > 2047 ? 2047 : channel_max);
+                EXPECT_EQ(t.channel_max,
+                          channel_max == 0 || channel_max > 2047 ? 2047 : channel_max);
                 EXPECT_EQ(t.heartbeat, channel_max == 0 || channel_max > 30 ? 30 : channel_max);
             }
         }

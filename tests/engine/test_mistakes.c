@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Of the nine mistakes that AMQP clients made, those that need an engine to make (the codec's own are in
- * tests/codec; D, G and I also in test_content, test_login and test_publish). */
+/* Of the nine mistakes that AMQP clients made, those that need an engine to make (the codec's own
+ * are in tests/codec; D, G and I also in test_content, test_login and test_publish). */
 
 #include "../unit.h"
 #include "stage.h"
@@ -48,10 +48,10 @@ static lev_status head_in_state(int state, uint8_t type, uint16_t channel, uint3
 }
 
 static void A_D_E_judges_every_frame_size_by_its_limit_in_every_state(void) {
-    static const uint32_t sizes[] = {131064,     131065,     131072,     262136,     262137,
-                                     0x7FFFFFFF, 0x80000000, 0xFFFFFFF0, 0xFFFFFFF8, 0xFFFFFFF9,
-                                     0xFFFFFFFA, 0xFFFFFFFB, 0xFFFFFFFC, 0xFFFFFFFD, 0xFFFFFFFE,
-                                     0xFFFFFFFF};
+    static const uint32_t sizes[] = {131064,     131065,     131072,     262136,
+                                     262137,     0x7FFFFFFF, 0x80000000, 0xFFFFFFF0,
+                                     0xFFFFFFF8, 0xFFFFFFF9, 0xFFFFFFFA, 0xFFFFFFFB,
+                                     0xFFFFFFFC, 0xFFFFFFFD, 0xFFFFFFFE, 0xFFFFFFFF};
     for (int state = 0; state < STATES; state++) {
         bool tuned = state >= BEFORE_OPEN;
         for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {

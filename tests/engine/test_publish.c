@@ -7,12 +7,11 @@
 #include "stage.h"
 
 static lev_status publish(stage *s, const char *key, const char *body, bool mandatory) {
-    return lev_engine_publish(s->e, 1,
-                              &(lev_publication){.exchange = sp("x"),
-                                                 .routing_key = sp(key),
-                                                 .body = sp(body),
-                                                 .mandatory = mandatory},
-                              NULL);
+    return lev_engine_publish(
+        s->e, 1,
+        &(lev_publication){
+            .exchange = sp("x"), .routing_key = sp(key), .body = sp(body), .mandatory = mandatory},
+        NULL);
 }
 
 static void open_confirms(stage *s, const lev_engine_options *options) {
@@ -37,8 +36,11 @@ static void writes_method_header_and_body_frames(void) {
     lev_method m;
     lev_header header;
     lev_properties p = {.present = LEV_HAS_DELIVERY_MODE, .delivery_mode = 2};
-    lev_publication pub = {.exchange = sp("ex"), .routing_key = sp("key"), .body = sp("hello"),
-                           .mandatory = true, .properties = &p};
+    lev_publication pub = {.exchange = sp("ex"),
+                           .routing_key = sp("key"),
+                           .body = sp("hello"),
+                           .mandatory = true,
+                           .properties = &p};
     stage_open_channel(&s, NULL);
     EXPECT_EQ(lev_engine_publish(s.e, 1, &pub, NULL), LEV_OK);
     EXPECT(stage_sent_is(&s, 1, LEV_BASIC_PUBLISH, &m));
@@ -181,18 +183,22 @@ static void numbers_publishes_and_tells_each_outcome_once(void) {
 
 static void ties_a_return_to_its_publish(void) {
     stage s = {0};
-    lev_basic_return ret = {.reply_code = 312, .reply_text = sp("NO_ROUTE"), .exchange = sp("x"),
+    lev_basic_return ret = {.reply_code = 312,
+                            .reply_text = sp("NO_ROUTE"),
+                            .exchange = sp("x"),
                             .routing_key = sp("b")};
     open_confirms(&s, NULL);
     (void)publish(&s, "a", "one", true);
     (void)publish(&s, "b", "two", true);
-    stage_says_content(&s, 1, LEV_BASIC_RETURN, &ret, NULL, sp("two"), 4096);
+    stage_says(&s, 1, LEV_BASIC_RETURN, &ret);
+    stage_says_body(&s, 1, NULL, sp("two"), 4096);
     stage_deliver(&s);
     broker_acks(&s, 2, true);
     EXPECT_STR(s.log, "return ch=1 of=2 tag=0 key=b body=two\noutcome ch=1 1-1 confirmed\n"
                       "outcome ch=1 2-2 returned\n");
     stage_log_clear(&s);
-    stage_says_content(&s, 1, LEV_BASIC_RETURN, &ret, NULL, sp("other"), 4096);
+    stage_says(&s, 1, LEV_BASIC_RETURN, &ret);
+    stage_says_body(&s, 1, NULL, sp("other"), 4096);
     stage_deliver(&s);
     EXPECT(stage_logged(&s, "of=0"));
     stage_deinit(&s);
@@ -210,14 +216,18 @@ static void tells_returns_apart_by_their_properties(void) {
     lev_basic_return ret = {.reply_code = 312, .exchange = sp("x"), .routing_key = sp("k")};
     open_confirms(&s, NULL);
     for (size_t i = 0; i < 4; i++) {
-        lev_publication p = {.exchange = sp("x"), .routing_key = sp("k"), .properties = all[i],
-                             .body = sp("same"), .mandatory = true};
+        lev_publication p = {.exchange = sp("x"),
+                             .routing_key = sp("k"),
+                             .properties = all[i],
+                             .body = sp("same"),
+                             .mandatory = true};
         EXPECT_EQ(lev_engine_publish(s.e, 1, &p, NULL), LEV_OK);
     }
     for (size_t i = 4; i-- > 0;) {
         char expected[64];
         snprintf(expected, sizeof expected, "return ch=1 of=%zu", i + 1);
-        stage_says_content(&s, 1, LEV_BASIC_RETURN, &ret, all[i], sp("same"), 4096);
+        stage_says(&s, 1, LEV_BASIC_RETURN, &ret);
+        stage_says_body(&s, 1, all[i], sp("same"), 4096);
         stage_deliver(&s);
         EXPECT(stage_logged(&s, expected));
     }
@@ -231,7 +241,8 @@ static void believes_a_return_while_it_closes_the_channel(void) {
     open_confirms(&s, NULL);
     (void)publish(&s, "k", "b", true);
     EXPECT_EQ(lev_engine_channel_close(s.e, 1, &(lev_channel_close){0}, NULL), LEV_OK);
-    stage_says_content(&s, 1, LEV_BASIC_RETURN, &ret, NULL, sp("b"), 9);
+    stage_says(&s, 1, LEV_BASIC_RETURN, &ret);
+    stage_says_body(&s, 1, NULL, sp("b"), 9);
     broker_acks(&s, 1, false);
     stage_says(&s, 1, LEV_CHANNEL_CLOSE_OK, &closed);
     stage_deliver(&s);
@@ -246,9 +257,11 @@ static void confirms_nothing_when_a_return_was_too_large_to_read(void) {
     lev_basic_return ret = {.reply_code = 312, .exchange = sp("x"), .routing_key = sp("k")};
     lev_channel_close_ok closed = {0};
     open_confirms(&s, &(lev_engine_options){.message_max = 1000});
-    (void)lev_engine_publish(s.e, 1, &(lev_publication){.mandatory = true, .body = {body, 2000}}, NULL);
+    (void)lev_engine_publish(s.e, 1, &(lev_publication){.mandatory = true, .body = {body, 2000}},
+                             NULL);
     stage_flush(&s);
-    stage_says_content(&s, 1, LEV_BASIC_RETURN, &ret, NULL, (lev_span){body, 2000}, 700);
+    stage_says(&s, 1, LEV_BASIC_RETURN, &ret);
+    stage_says_body(&s, 1, NULL, (lev_span){body, 2000}, 700);
     broker_acks(&s, 1, false);
     stage_says(&s, 1, LEV_CHANNEL_CLOSE_OK, &closed);
     stage_deliver(&s);
@@ -298,7 +311,8 @@ static void I_refuses_what_does_not_fit_before_a_byte_is_queued(void) {
         lev_status expected = lengths[i] <= 255 ? LEV_OK : LEV_ERR_LIMIT;
         lev_properties p = {.present = LEV_HAS_MESSAGE_ID, .message_id = name};
         EXPECT_EQ(lev_engine_publish(s.e, 1, &(lev_publication){.exchange = name}, NULL), expected);
-        EXPECT_EQ(lev_engine_publish(s.e, 1, &(lev_publication){.routing_key = name}, NULL), expected);
+        EXPECT_EQ(lev_engine_publish(s.e, 1, &(lev_publication){.routing_key = name}, NULL),
+                  expected);
         EXPECT_EQ(lev_engine_publish(s.e, 1, &(lev_publication){.properties = &p}, NULL), expected);
         EXPECT_EQ(lev_engine_queued(s.e) > 0, expected == LEV_OK);
         stage_deinit(&s);
@@ -312,9 +326,11 @@ static void refuses_a_header_table_that_a_broker_would_drop_the_connection_for(v
     lev_table_put(&w, "nan", &(lev_value){.type = 'd', .as.u = UINT64_C(0x7FF8000000000000)});
     lev_properties p = {.present = LEV_HAS_HEADERS, .headers = lev_writer_span(&w)};
     stage_open_channel(&s, NULL);
-    EXPECT_EQ(lev_engine_publish(s.e, 1, &(lev_publication){.properties = &p}, NULL), LEV_ERR_LIMIT);
+    EXPECT_EQ(lev_engine_publish(s.e, 1, &(lev_publication){.properties = &p}, NULL),
+              LEV_ERR_LIMIT);
     p.headers = sp("garbage");
-    EXPECT_EQ(lev_engine_publish(s.e, 1, &(lev_publication){.properties = &p}, NULL), LEV_ERR_SYNTAX);
+    EXPECT_EQ(lev_engine_publish(s.e, 1, &(lev_publication){.properties = &p}, NULL),
+              LEV_ERR_SYNTAX);
     EXPECT_EQ(lev_engine_queued(s.e), 0);
     stage_deinit(&s);
 }
@@ -322,12 +338,14 @@ static void refuses_a_header_table_that_a_broker_would_drop_the_connection_for(v
 UNIT_MAIN("publish", CASE(writes_method_header_and_body_frames),
           CASE(splits_bodies_at_the_frame_size_and_sends_no_empty_frame),
           CASE(stops_at_the_high_water_mark_and_says_when_there_is_room),
-          CASE(counts_lent_bytes_towards_the_mark), CASE(stops_at_the_window_until_a_quarter_is_free),
-          CASE(obeys_channel_flow_and_answers_it), CASE(numbers_publishes_and_tells_each_outcome_once),
-          CASE(ties_a_return_to_its_publish),
+          CASE(counts_lent_bytes_towards_the_mark),
+          CASE(stops_at_the_window_until_a_quarter_is_free),
+          CASE(obeys_channel_flow_and_answers_it),
+          CASE(numbers_publishes_and_tells_each_outcome_once), CASE(ties_a_return_to_its_publish),
           CASE(tells_returns_apart_by_their_properties),
           CASE(believes_a_return_while_it_closes_the_channel),
-          CASE(confirms_nothing_when_a_return_was_too_large_to_read), CASE(refuses_confirms_of_what_was_never_published),
+          CASE(confirms_nothing_when_a_return_was_too_large_to_read),
+          CASE(refuses_confirms_of_what_was_never_published),
           CASE(splits_what_left_from_what_did_not_when_the_connection_is_lost),
           CASE(I_refuses_what_does_not_fit_before_a_byte_is_queued),
           CASE(refuses_a_header_table_that_a_broker_would_drop_the_connection_for))

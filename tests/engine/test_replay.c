@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Sessions recorded from real brokers, played whole, byte by byte, split, cut and damaged at each offset. */
+/* Sessions recorded from real brokers, played whole, byte by byte, split, cut and damaged at each
+ * offset. */
 
 #include "../unit.h"
 #include "replay.h"
@@ -115,5 +116,6 @@ static void plays_damaged(const transcript *t) {
 static void survives_each_bit_flipped(void) { for_each(plays_damaged); }
 
 UNIT_MAIN("replay", CASE(repeats_a_recorded_session_to_the_byte),
-          CASE(gives_the_same_events_byte_by_byte), CASE(gives_the_same_events_split_at_each_offset),
+          CASE(gives_the_same_events_byte_by_byte),
+          CASE(gives_the_same_events_split_at_each_offset),
           CASE(fails_cleanly_when_cut_at_each_offset), CASE(survives_each_bit_flipped))

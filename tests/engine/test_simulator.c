@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The simulator: the engine against the model broker under a virtual clock, with calls, partial reads and
- * writes, channels closed by either side and lost connections, all drawn from a seed.
+/* The simulator: the engine against the model broker under a virtual clock, with calls, partial
+ * reads and writes, channels closed by either side and lost connections, all drawn from a seed.
  *
- * Invariants: the broker never has reason to complain; every publish has exactly one outcome, and the one
- * that the broker told where it told one; what is "not sent" the broker never had whole; each lent body
- * comes back once; deliveries come in order and unharmed. SEED=n replays one seed, SEEDS=n runs so many. */
+ * Invariants: the broker never has reason to complain; every publish has exactly one outcome, and
+ * the one that the broker told where it told one; what is "not sent" the broker never had whole;
+ * each lent body comes back once; deliveries come in order and unharmed. SEED=n replays one seed,
+ * SEEDS=n runs so many. */
 
 #include "../unit.h"
 #include "model.h"
@@ -40,8 +41,9 @@ typedef struct sim {
 } sim;
 
 #define DEMAND(condition)                                                                          \
-    ((condition) ? (void)0                                                                         \
-                 : (fprintf(stderr, "SEED=%llu: ", (unsigned long long)x->seed), EXPECT(condition)))
+    ((condition)                                                                                   \
+         ? (void)0                                                                                 \
+         : (fprintf(stderr, "SEED=%llu: ", (unsigned long long)x->seed), EXPECT(condition)))
 
 static void check_outcome(sim *x, const lev_event *e) {
     sim_channel *ch = &x->channels[e->channel];
@@ -173,8 +175,8 @@ static void act(sim *x) {
         bool ok = lev_engine_confirm_select(e, number, &(lev_confirm_select){0}, NULL) == LEV_OK;
         ch->confirm = ok;
     } else if (dice < 96 && !ch->consuming) {
-        ch->consuming =
-            lev_engine_basic_consume(e, number, &(lev_basic_consume){.queue = sp("q")}, NULL) == LEV_OK;
+        ch->consuming = lev_engine_basic_consume(e, number, &(lev_basic_consume){.queue = sp("q")},
+                                                 NULL) == LEV_OK;
     } else if (dice == 99 && model_random(&x->m, 5) == 0) {
         (void)lev_engine_channel_close(e, number, &(lev_channel_close){0}, NULL);
     }

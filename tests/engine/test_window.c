@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The window of unsettled publishes: every number gets exactly one outcome, whatever order a broker settles
- * in. */
+/* The window of unsettled publishes: every number gets exactly one outcome, whatever order a broker
+ * settles in. */
 
 #include "../../src/engine/window.h"
 #include "../unit.h"
@@ -23,8 +23,9 @@ static void *plain_resize(void *context, void *ptr, size_t size) {
 static const lev_allocator plain = {plain_resize, NULL};
 
 static uint64_t add(lev_window *w, uint64_t digest, bool mandatory) {
-    lev_unsettled u = {
-        .digest = {digest, digest & 0xff}, .mandatory = mandatory, .end = (w->first + w->count) * 10};
+    lev_unsettled u = {.digest = {digest, digest & 0xff},
+                       .mandatory = mandatory,
+                       .end = (w->first + w->count) * 10};
     EXPECT(lev_window_expect(w, &plain));
     return lev_window_add(w, &u);
 }
