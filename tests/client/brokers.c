@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Every step is checked, and says what the client said. */
+/* Every step is checked, and says what the client said. A consumer is cancelled before its connection ends,
+ * because garagemq often hangs for good when it has to do that by itself. */
 
 #include "brokers.h"
 
@@ -43,7 +44,14 @@ lev_client *brokers_open(const char *uri, const lev_client_options *options) {
     return c;
 }
 
+static const lev_client *brokers_consumer; /* has consumer "t" */
+
 void brokers_close(lev_client *c) {
+    if (brokers_consumer == c) {
+        lev_basic_cancel cancel = {.consumer_tag = lev_span_of("t")};
+        brokers_need(c, lev_client_basic_cancel(c, 1, &cancel, NULL) == LEV_OK, "basic.cancel");
+    }
+    brokers_consumer = NULL;
     brokers_need(c, lev_client_close(c) == LEV_OK, "close");
     lev_client_free(c);
 }
@@ -58,9 +66,10 @@ lev_span brokers_queue(lev_client *c, char *name) {
 
 void brokers_consume(lev_client *c, lev_span queue, uint16_t prefetch) {
     lev_basic_qos qos = {.prefetch_count = prefetch};
-    lev_basic_consume consume = {.queue = queue};
+    lev_basic_consume consume = {.queue = queue, .consumer_tag = lev_span_of("t")};
     brokers_need(c, lev_client_basic_qos(c, 1, &qos, NULL) == LEV_OK, "basic.qos");
     brokers_need(c, lev_client_basic_consume(c, 1, &consume, NULL) == LEV_OK, "basic.consume");
+    brokers_consumer = c;
 }
 
 lev_message brokers_delivery(lev_client *c) {

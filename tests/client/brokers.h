@@ -26,7 +26,7 @@ void brokers_close(lev_client *c);
 /* Declares a private queue with a name of its own, which goes to `name`. */
 lev_span brokers_queue(lev_client *c, char *name);
 
-/* Consumes from a queue with manual acks. */
+/* Consumes from a queue with manual acks, as consumer "t", until brokers_close. */
 void brokers_consume(lev_client *c, lev_span queue, uint16_t prefetch);
 
 /* Waits for the next delivery, at most ten seconds; other events end the test program. */

@@ -205,7 +205,8 @@ static void requeues_rejects_and_knows_stale_deliveries(void) {
     EXPECT_EQ(lev_client_channel_close(c, 1, &(lev_channel_close){0}, NULL), LEV_OK);
     EXPECT_EQ(lev_client_channel_open(c, 1, &(lev_channel_open){0}, NULL), LEV_OK);
     EXPECT_EQ(lev_client_ack(c, again.delivery, false), LEV_ERR_STALE);
-    brokers_close(c);
+    EXPECT_EQ(lev_client_close(c), LEV_OK);
+    lev_client_free(c);
 }
 
 static void calls_while_deliveries_arrive(void) {

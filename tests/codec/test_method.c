@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* Methods: their bytes, their names, their rows, and truncation at every byte. */
+
+#include "../unit.h"
+#include "support.h"
+
+static void has_the_bytes_of_the_specification(void) {
+    uint8_t bytes[128];
+    lev_writer w = lev_writer_init(bytes, sizeof bytes);
+    lev_queue_declare declare = {
+        .queue = {(const uint8_t *)"q", 1}, .durable = true, .nowait = true};
+    lev_method_encode(&w, LEV_QUEUE_DECLARE, &declare);
+    EXPECT_BYTES(bytes, w.len, "\0\x32\0\x0a\0\0\1q\x12\0\0\0\0", 13);
+}
+
+static void packs_bits_from_the_lowest_and_ignores_unused_ones(void) {
+    lev_method m;
+    EXPECT_EQ(lev_method_decode(RAW("\0\x32\0\x0a\0\0\1q\xf5\0\0\0\0"), &m), LEV_OK);
+    EXPECT(m.as.queue_declare.passive && !m.as.queue_declare.durable &&
+           m.as.queue_declare.exclusive && !m.as.queue_declare.auto_delete &&
+           m.as.queue_declare.nowait);
+}
+
+static void finds_methods_by_ids_and_by_names(void) {
+    for (int id = LEV_NO_METHOD + 1; id < LEV_METHOD_COUNT; id++) {
+        const lev_method_desc *desc = lev_method_describe((lev_method_id)id);
+        EXPECT_EQ(lev_method_lookup(desc->class_id, desc->method_id), id);
+        EXPECT_EQ(lev_method_named(sp(desc->class_name), sp(desc->method_name)), id);
+    }
+    EXPECT_EQ(lev_method_lookup(60, 999), LEV_NO_METHOD);
+    EXPECT_EQ(lev_method_named(sp("queue"), sp("publish")), LEV_NO_METHOD);
+    EXPECT(lev_method_describe(LEV_NO_METHOD) == NULL);
+    EXPECT(lev_method_describe(LEV_METHOD_COUNT) == NULL);
+    EXPECT_EQ(lev_method_lookup(40, 51), LEV_EXCHANGE_UNBIND_OK);
+}
+
+static void knows_what_answers_what_and_when_it_may_come(void) {
+    const lev_method_desc *get = lev_method_describe(LEV_BASIC_GET);
+    const lev_method_desc *deliver = lev_method_describe(LEV_BASIC_DELIVER);
+    EXPECT(get->sync && get->replies[0] == LEV_BASIC_GET_OK &&
+           get->replies[1] == LEV_BASIC_GET_EMPTY);
+    EXPECT(deliver->content && !deliver->sync && deliver->send == 0);
+    EXPECT_EQ(deliver->recv, 1 << LEV_STATE_CHANNEL_OPEN | 1 << LEV_STATE_AWAIT_CHANNEL_CLOSE_OK);
+    EXPECT(lev_method_describe(LEV_CONFIRM_SELECT)->rabbit);
+    for (int id = LEV_NO_METHOD + 1; id < LEV_METHOD_COUNT; id++) {
+        const lev_method_desc *desc = lev_method_describe((lev_method_id)id);
+        EXPECT_EQ((desc->from & LEV_FROM_CLIENT) != 0, desc->send != 0);
+        EXPECT_EQ((desc->from & LEV_FROM_SERVER) != 0, desc->recv != 0);
+    }
+}
+
+static void C_refuses_every_method_cut_at_every_byte_and_with_a_byte_too_many(void) {
+    static uint8_t bytes[16384];
+    uint64_t state = 6;
+    for (int id = LEV_NO_METHOD + 1; id < LEV_METHOD_COUNT; id++) {
+        const lev_method_desc *desc = lev_method_describe((lev_method_id)id);
+        lev_method m = {.id = (lev_method_id)id};
+        random_fields(&state, desc->fields, desc->field_count, &m.as);
+        lev_writer w = lev_writer_init(bytes, sizeof bytes - 1);
+        lev_method_encode(&w, m.id, &m.as);
+        EXPECT_EQ(w.status, LEV_OK);
+        for (size_t len = 0; len < w.len; len++) {
+            EXPECT(lev_method_decode((lev_span){bytes, len}, &m) != LEV_OK);
+            EXPECT_EQ(m.id, LEV_NO_METHOD);
+        }
+        EXPECT_EQ(lev_method_decode((lev_span){bytes, w.len + 1}, &m), LEV_ERR_SYNTAX);
+    }
+}
+
+static void I_writes_nothing_that_it_could_not_read_back(void) {
+    static uint8_t bytes[70000];
+    static char name[257];
+    memset(name, 'n', 256);
+    lev_queue_declare declare = {.queue = lev_span_of(name)};
+    lev_writer w = lev_writer_init(bytes, sizeof bytes);
+    lev_method_encode(&w, LEV_QUEUE_DECLARE, &declare);
+    EXPECT_EQ(w.status, LEV_ERR_LIMIT);
+    declare = (lev_queue_declare){.arguments = sp("nonsense")};
+    w = lev_writer_init(bytes, sizeof bytes);
+    lev_method_encode(&w, LEV_QUEUE_DECLARE, &declare);
+    EXPECT_EQ(w.status, LEV_ERR_SYNTAX);
+    w = lev_writer_init(bytes, sizeof bytes);
+    lev_method_encode(&w, LEV_NO_METHOD, &declare);
+    EXPECT_EQ(w.status, LEV_ERR_MISUSE);
+}
+
+static void prints_reserved_fields_only_where_they_are_used(void) {
+    uint8_t room[300];
+    lev_method m = {.id = LEV_BASIC_GET, .as.basic_get = {.queue = {(const uint8_t *)"q\n", 2}}};
+    lev_writer w = lev_writer_init(room, sizeof room);
+    lev_method_print(&w, &m);
+    EXPECT_STR(text_of(&w), "basic.get queue=\"q\\n\" no_ack=false");
+    m.as.basic_get.ticket = 5;
+    w = lev_writer_init(room, sizeof room);
+    lev_method_print(&w, &m);
+    EXPECT_STR(text_of(&w), "basic.get ticket=5 queue=\"q\\n\" no_ack=false");
+    m.id = LEV_NO_METHOD;
+    w = lev_writer_init(room, sizeof room);
+    lev_method_print(&w, &m);
+    EXPECT_STR(text_of(&w), "<unknown method>");
+}
+
+static void compares_by_id_and_fields(void) {
+    lev_method a = {.id = LEV_BASIC_ACK, .as.basic_ack = {.delivery_tag = 1}};
+    lev_method b = a;
+    EXPECT(lev_method_equal(&a, &b));
+    b.as.basic_ack.multiple = true;
+    EXPECT(!lev_method_equal(&a, &b));
+    b = (lev_method){.id = LEV_BASIC_REJECT, .as.basic_reject = {.delivery_tag = 1}};
+    EXPECT(!lev_method_equal(&a, &b));
+}
+
+static void names_reply_codes(void) {
+    EXPECT_STR(lev_reply_code_name(404), "not-found");
+    EXPECT_STR(lev_reply_code_name(LEV_NO_ROUTE), "no-route");
+    EXPECT(lev_reply_code_name(206) == NULL);
+    EXPECT(lev_reply_code_name(999) == NULL);
+}
+
+UNIT_MAIN("method", CASE(has_the_bytes_of_the_specification),
+          CASE(packs_bits_from_the_lowest_and_ignores_unused_ones),
+          CASE(finds_methods_by_ids_and_by_names),
+          CASE(knows_what_answers_what_and_when_it_may_come),
+          CASE(C_refuses_every_method_cut_at_every_byte_and_with_a_byte_too_many),
+          CASE(I_writes_nothing_that_it_could_not_read_back),
+          CASE(prints_reserved_fields_only_where_they_are_used), CASE(compares_by_id_and_fields),
+          CASE(names_reply_codes))
