@@ -107,7 +107,7 @@ ifeq ($(NO_CHECK),)
 CHECK_CFLAGS := -DHAVE_CHECK $(shell pkg-config --cflags check)
 CHECK_LIBS := $(shell pkg-config --libs check)
 endif
-$(BUILD)/obj/tests/%.o: EXTRA += $(CHECK_CFLAGS)
+$(BUILD)/obj/tests/%.o: HOSTED += $(CHECK_CFLAGS)
 
 define unit_rule
 $(BUILD)/tests/$(1)/test_%: $(BUILD)/obj/tests/$(1)/test_%.o $(call helpers,$(1)) $(LIB_A)
@@ -161,12 +161,13 @@ m32:
 	tests/packages
 	$(MAKE) units BUILD=build/m32 NO_CHECK=1 CC=$(M32_CC) EXTRA="-m32 -Wno-type-limits" LAYERS="codec engine"
 
+GCOVR = gcovr --root . --filter 'src/(codec|engine)/' --exclude-unreachable-branches build/coverage/obj/src
 coverage:
 	tests/packages
 	@rm -rf build/coverage
 	$(MAKE) units BUILD=build/coverage OPT="-O0 -g" EXTRA=--coverage LAYERS="codec engine"
-	gcovr --root . --filter 'src/(codec|engine)/' build/coverage/obj/src --print-summary \
-	    --fail-under-line 90 --exclude-unreachable-branches
+	$(GCOVR) --branches
+	$(GCOVR) --print-summary --fail-under-line 90
 
 BENCH_COUNT ?= 1000000
 BENCH_ROUNDS ?= 3
@@ -182,6 +183,9 @@ bench:
 
 C_FILES := $(LIB_C) $(TOOL_C) $(EXAMPLE_C)
 
+# Shell scripts go by their first line; shellcheck looks at them where it is installed.
+SCRIPTS = $(shell grep -lsE '^\#!.*[ /](ba)?sh$$' .ci/* tools/* tests/* tests/*/*)
+
 lint:
 	tests/packages
 	$(MAKE) structure
@@ -192,6 +196,7 @@ lint:
 	    --suppress=missingIncludeSystem --suppress=varFuncNullUB -DLEV_API= -Iinclude -Ispec -j2 $(C_FILES)
 	printf '%s\n' $(C_FILES) | xargs -P$$(nproc) -n4 sh -c \
 	    'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- -std=c11 -D_GNU_SOURCE -Iinclude -Ispec' sh
+	! command -v shellcheck >/dev/null || shellcheck -S warning -x $(SCRIPTS)
 
 format:
 	clang-format -i $(ALL_FILES)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The front of a unit test, with two back ends: Check where HAVE_CHECK is defined, and a few plain lines
- * elsewhere, so that the codec's and the engine's tests run on any machine.
+/* The front of a unit test, with two back ends: Check where HAVE_CHECK is defined, and a few plain
+ * lines elsewhere, so that the codec's and the engine's tests run on any machine.
  *
  *     static void decodes_an_empty_table(void) { EXPECT_EQ(lev_table_check(none), LEV_OK); }
  *     UNIT_MAIN("table", CASE(decodes_an_empty_table)) */
@@ -22,7 +22,8 @@ typedef struct unit_case {
     void (*run)(void);
 } unit_case;
 
-#define CASE(function) {#function, function}
+#define CASE(function)                                                                             \
+    { #function, function }
 
 #ifdef HAVE_CHECK
 
@@ -79,7 +80,7 @@ static inline int unit_run(const char *name, const unit_case *cases, int count) 
 #define EXPECT_STR(a, b) unit_string(__FILE__, __LINE__, #a, a, b)
 
 #define EXPECT_BYTES(ptr, len, expected, n)                                                        \
-    EXPECT((size_t)(len) == (size_t)(n) && memcmp(ptr, expected, n) == 0)
+    EXPECT((size_t)(len) == (size_t)(n) && ((n) == 0 || memcmp(ptr, expected, n) == 0))
 
 static inline void unit_equal(const char *file, int line, const char *what, intmax_t a,
                               intmax_t b) {

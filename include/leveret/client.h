@@ -70,34 +70,39 @@ typedef struct lev_tally {
 LEV_API lev_client *lev_client_new(const lev_client_options *options);
 LEV_API void lev_client_free(lev_client *c);
 
-/* Connects and logs in: name lookup and TCP within connect_ms, the AMQP handshake within 10 s.
- * `uri` as in leveret/uri.h; NULL stands for amqp://localhost. Returns LEV_OK; LEV_ERR_URI,
- * LEV_ERR_RESOLVE, LEV_ERR_CONNECT, LEV_ERR_TIMEOUT, LEV_ERR_NOT_AMQP, LEV_ERR_REFUSED (credentials
- * or virtual host), LEV_ERR_UNSUPPORTED (amqps; or a password that would travel unencrypted to
- * another machine), and what else an engine can fail with. */
+/* Connects and logs in: name lookup and TCP within connect_ms, the AMQP handshake within
+ * handshake_ms. `uri` as in leveret/uri.h; NULL stands for amqp://localhost. A client connects
+ * once. The events of the login are not kept; lev_client_start shows them. Returns LEV_OK;
+ * LEV_ERR_URI, LEV_ERR_RESOLVE, LEV_ERR_CONNECT, LEV_ERR_TIMEOUT, LEV_ERR_NOT_AMQP,
+ * LEV_ERR_REFUSED (credentials or virtual host), LEV_ERR_UNSUPPORTED (amqps; or a password that
+ * would travel unencrypted to another machine), and what else an engine can fail with. */
 LEV_API lev_status lev_client_open(lev_client *c, const char *uri);
 
 /* As lev_client_open, but only starts; lev_client_process goes on, and LEV_EVENT_OPEN or
  * LEV_EVENT_FAILED comes out of lev_client_next. */
 LEV_API lev_status lev_client_start(lev_client *c, const char *uri);
 
-/* Closes in order: writes what is queued, exchanges connection.close, within 5 s. Returns LEV_OK or
- * how the connection ended. Events kept so far can still be taken. */
+/* Closes in order: writes what is queued, exchanges connection.close, within 5 s, and then the
+ * hard way. Returns LEV_OK or how the connection ended. Events kept so far, the outcome of each
+ * publish included, can still be taken. */
 LEV_API lev_status lev_client_close(lev_client *c);
 
 /* Returns the last failure of a call or of the connection: never NULL, and status LEV_OK where
- * nothing failed. Its text is one line that says what, where and what the broker said, without
- * secrets. */
+ * nothing has failed. LEV_ERR_TIMEOUT of lev_client_next is no failure. Its text is one line
+ * that says what, where and what the broker said, without secrets. */
 LEV_API const lev_error *lev_client_error(const lev_client *c);
 
 /* Returns the engine, for what has no function here: its queries, and calls that want no answer.
  * NULL before lev_client_open or lev_client_start. */
 LEV_API lev_engine *lev_client_engine(lev_client *c);
 
-/* Calls a method and waits for its answer, which is copied to `*reply` (may be NULL); its spans
- * live until the next call on the client. With a `nowait` field set it does not wait. Returns
+/* Calls a method and waits for its answer, at most call_ms. The answer is copied to `*reply`
+ * (may be NULL; LEV_NO_METHOD where none is due, as with a `nowait` field set); its spans live
+ * until the next call on the client. `fields` may point into the last event or answer. Returns
  * LEV_OK; LEV_ERR_CHANNEL where the broker closed the channel instead (lev_client_error has its
- * code and text); LEV_ERR_TIMEOUT; or what lev_engine_call returns. */
+ * code and text; no event tells of it again); LEV_ERR_TIMEOUT (an answer that comes later is a
+ * LEV_EVENT_REPLY); LEV_ERR_LIMIT where more than message_max bytes of events came meanwhile;
+ * LEV_ERR_MISUSE for basic.get, which is lev_client_get; or what lev_engine_call returns. */
 LEV_API lev_status lev_client_call(lev_client *c, uint16_t channel, lev_method_id id,
                                    const void *fields, lev_method *reply);
 
@@ -120,14 +125,17 @@ LEV_API lev_status lev_client_get(lev_client *c, uint16_t channel, const lev_bas
 /* Publishes, waiting while the high-water mark, the window, channel.flow or a blocked connection
  * stops it, at most progress_ms without progress (LEV_ERR_TIMEOUT). What it queues is written by
  * the next call that waits or processes, or at once when much is queued. `*number` as in
- * lev_engine_publish; may be NULL. A lent body is the caller's again with LEV_EVENT_RELEASED. */
+ * lev_engine_publish; may be NULL. The publication may point into the last event or answer. A lent
+ * body is the caller's again with LEV_EVENT_RELEASED. */
 LEV_API lev_status lev_client_publish(lev_client *c, uint16_t channel,
                                       const lev_publication *publication, uint64_t *number);
 
-/* Waits until every publish of the channel has its outcome, at most progress_ms without progress.
- * Takes the channel's LEV_EVENT_OUTCOME and LEV_EVENT_RETURN events for itself. `*tally` (may be
- * NULL) receives the outcomes since the last such call. Returns LEV_OK where all were confirmed;
- * LEV_ERR_NOT_CONFIRMED where any was not; LEV_ERR_TIMEOUT; or the failure of the connection. */
+/* Waits until every publish of the channel has its outcome, at most progress_ms without
+ * progress. Takes the channel's LEV_EVENT_OUTCOME and LEV_EVENT_RETURN events for itself.
+ * `*tally` (may be NULL) receives the outcomes since the last such call; one that timed out does
+ * not count, its outcomes are told again. Returns LEV_OK where all were confirmed;
+ * LEV_ERR_NOT_CONFIRMED where any was not; LEV_ERR_CHANNEL where the broker closed the channel;
+ * LEV_ERR_TIMEOUT; LEV_ERR_LIMIT as lev_client_call; or the failure of the connection. */
 LEV_API lev_status lev_client_wait_confirms(lev_client *c, uint16_t channel, lev_tally *tally);
 
 /* Settle a delivery; as lev_engine_ack and its siblings, waiting only while too much is queued. */
@@ -136,19 +144,24 @@ LEV_API lev_status lev_client_nack(lev_client *c, lev_delivery delivery, bool mu
                                    bool requeue);
 LEV_API lev_status lev_client_reject(lev_client *c, lev_delivery delivery, bool requeue);
 
-/* Waits for the next event, at most `timeout_ms`. Its spans live until the next call on the client.
- * Returns LEV_OK; LEV_ERR_TIMEOUT; LEV_ERR_CANCELLED with a LEV_EVENT_CANCELLED; LEV_ERR_CHANNEL
- * with a LEV_EVENT_CHANNEL_CLOSED; or, with LEV_EVENT_FAILED and for ever, the failure of the
- * connection. */
+/* Waits for the next event, at most `timeout_ms`. Its spans live until the next call on the
+ * client, but may be passed to it. Returns LEV_OK; LEV_ERR_TIMEOUT; LEV_ERR_CANCELLED with a
+ * LEV_EVENT_CANCELLED; LEV_ERR_CHANNEL with a LEV_EVENT_CHANNEL_CLOSED; or, with
+ * LEV_EVENT_FAILED (LEV_EVENT_CLOSED after lev_client_close) and for ever, how the connection
+ * ended. */
 LEV_API lev_status lev_client_next(lev_client *c, lev_event *event, int timeout_ms);
 
-/* Writes what is queued and reads what is there, without waiting. Returns LEV_OK or the failure of
- * the connection, of which LEV_EVENT_FAILED tells too. */
+/* Writes what is queued and reads what is there, without waiting; also the way to keep
+ * heartbeats going while the program is busy with something else. Events that were not taken
+ * before are kept, up to message_max bytes. Returns LEV_OK or the failure of the connection, of
+ * which LEV_EVENT_FAILED tells too. */
 LEV_API lev_status lev_client_process(lev_client *c);
 
-/* For a foreign event loop, asked anew before each wait: the descriptor, what for (LEV_CLIENT_READ,
- * LEV_CLIENT_WRITE), and after how many milliseconds lev_client_process is due even if the
- * descriptor stays quiet (-1: never). The descriptor may change until the connection is open. */
+/* For a foreign event loop, asked anew before each wait: the descriptor, what for
+ * (LEV_CLIENT_READ, LEV_CLIENT_WRITE), and after how many milliseconds lev_client_process is due
+ * even if the descriptor stays quiet (-1: never; 0 also where an event can be taken at once).
+ * The descriptor may change until the connection is open, and is -1, which poll ignores, where
+ * there is none. */
 enum { LEV_CLIENT_READ = 1, LEV_CLIENT_WRITE = 2 };
 LEV_API int lev_client_fd(const lev_client *c);
 LEV_API unsigned lev_client_wants(const lev_client *c);

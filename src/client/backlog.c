@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* A list in the order of arrival. Each kept event is one block of memory: the event, what it points to, and
- * behind them all bytes of their spans. Whoever takes one off the list owns the block, so an event stays
- * valid for as long as its taker likes.
+/* A list in the order of arrival. Each kept event is one block of memory: the event, what it points
+ * to, and behind them all bytes of their spans. Whoever takes one off the list owns the block, so
+ * an event stays valid for as long as its taker likes.
  *
- * Ranges of outcomes merge while they continue each other: a program that only publishes keeps one entry
- * for a million confirms. Rejected: a ring of bytes, which would have to move what it has handed out. */
+ * Ranges of outcomes merge while they continue each other: a program that only publishes keeps one
+ * entry for a million confirms. Rejected: a ring of bytes, which would have to move what it has
+ * handed out. */
 
 #include "backlog.h"
 #include "pack.h"

@@ -25,9 +25,9 @@ typedef struct lev_backlog {
     size_t size; /* bytes of memory in all */
 } lev_backlog;
 
-/* Keeps a copy of an event, behind the others; an outcome that continues the last one is merged with it.
- * Returns LEV_OK; LEV_ERR_LIMIT where more than `limit` bytes would be kept, unless it is the only one;
- * or LEV_ERR_MEMORY. */
+/* Keeps a copy of an event, behind the others; an outcome that continues the last one is merged
+ * with it. Returns LEV_OK; LEV_ERR_LIMIT where more than `limit` bytes would be kept, unless it is
+ * the only one; or LEV_ERR_MEMORY. */
 lev_status lev_backlog_push(lev_backlog *b, const lev_event *event, size_t limit);
 
 /* Takes the oldest, NULL where there is none; the caller frees it. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Calls with an answer, and acks, which have none. The answer's event ends the wait and is handed on as it
- * is: its spans point into the engine, which is left alone until the client's next call.
+/* Calls with an answer, and acks, which have none. The answer's event ends the wait and is handed
+ * on as it is: its spans point into the engine, which is left alone until the client's next call.
  *
- * What the caller passes may itself point into the last event. That is fine as long as nothing is read, so
- * only a call that has to wait for room first makes a copy of its fields. */
+ * What the caller passes may itself point into the last event. That is fine as long as nothing is
+ * read, so only a call that has to wait for room first makes a copy of its fields. */
 
 #include "pack.h"
 #include "state.h"
@@ -22,8 +22,8 @@ static void call_name(lev_writer *w, lev_method_id id) {
 }
 
 static lev_verdict call_judge_room(const lev_wait *w, const lev_event *event) {
-    bool room = event->type == LEV_EVENT_WRITABLE &&
-                (event->channel == 0 || event->channel == w->channel);
+    bool room =
+        event->type == LEV_EVENT_WRITABLE && (event->channel == 0 || event->channel == w->channel);
     bool closed = event->type == LEV_EVENT_CHANNEL_CLOSED && event->channel == w->channel;
     return room || closed ? LEV_DONE : LEV_KEEP;
 }
@@ -117,13 +117,15 @@ static lev_verdict call_judge_reply(const lev_wait *w, const lev_event *event) {
     return reply || closed ? LEV_DONE : LEV_KEEP;
 }
 
-/* Makes a call and waits for its answer, which is then in `w->event`; LEV_EVENT_NONE where none is due. */
+/* Makes a call and waits for its answer, which is then in `w->event`; LEV_EVENT_NONE where none is
+ * due. */
 static lev_status call_make(lev_client *c, lev_wait *w, lev_method_id id, const void *fields) {
     lev_status status = call_queue(c, w, id, fields);
     if (status != LEV_OK || w->call == 0) {
         return status;
     }
     status = lev_loop_until(c, w);
+    c->lent = status == LEV_OK;
     if (status == LEV_OK && w->event.type == LEV_EVENT_CHANNEL_CLOSED) {
         return lev_report_closed(c, w->event.error);
     }
@@ -140,7 +142,8 @@ static lev_status call_make(lev_client *c, lev_wait *w, lev_method_id id, const 
 lev_status lev_client_call(lev_client *c, uint16_t channel, lev_method_id id, const void *fields,
                            lev_method *reply) {
     if (id == LEV_BASIC_GET) {
-        return lev_report(c, LEV_ERR_MISUSE, "basic.get answers with a message: use lev_client_get");
+        return lev_report(c, LEV_ERR_MISUSE,
+                          "basic.get answers with a message: use lev_client_get");
     }
     lev_wait w = {.judge = call_judge_reply, .ms = (int)c->set.call_ms, .channel = channel};
     lev_status status = call_make(c, &w, id, fields);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* A client's life: made, connected once, closed, freed. Its phase says which of the socket and the engine
- * exist; every blocking call here is a description of what to wait for, given to the loop.
+/* A client's life: made, connected once, closed, freed. Its phase says which of the socket and the
+ * engine exist; every blocking call here is a description of what to wait for, given to the loop.
  *
- * One client is one connection. Connecting again would need a new engine, whose deliveries and publish
- * numbers begin anew, and handles from before would then settle the wrong message.
+ * One client is one connection. Connecting again would need a new engine, whose deliveries and
+ * publish numbers begin anew, and handles from before would then settle the wrong message.
  *
- * An event that lev_client_next took from the backlog stays until the next lev_client_next; one that came
- * straight from the engine is not copied at all. */
+ * An event that lev_client_next took from the backlog stays until the next lev_client_next; one
+ * that came straight from the engine is not copied at all. */
 
 #include "secret.h"
 #include "state.h"
@@ -148,6 +148,7 @@ static lev_status client_close_open(lev_client *c) {
 
 lev_status lev_client_close(lev_client *c) {
     lev_status status = LEV_ERR_CLOSED;
+    lev_error before = c->error;
     if (c->phase == CLIENT_NEW || c->phase == CLIENT_CONNECTING) {
         lev_loop_end(c, status, LEV_LAYER_CLIENT, "the connection is closed");
         c->orderly = true;
@@ -158,7 +159,7 @@ lev_status lev_client_close(lev_client *c) {
         status = c->end.status;
     }
     if (c->phase == CLIENT_ENDED && c->orderly) {
-        c->error = (lev_error){.status = LEV_OK};
+        c->error = before; /* that it ended as wanted is no failure */
         status = LEV_OK;
     }
     return status;
@@ -220,9 +221,7 @@ lev_status lev_client_process(lev_client *c) {
     return failed->status == LEV_OK ? LEV_OK : lev_report_call(c, 0, "", failed->status);
 }
 
-int lev_client_fd(const lev_client *c) {
-    return c->net != NULL ? lev_net_fd(c->net, NULL) : -1;
-}
+int lev_client_fd(const lev_client *c) { return c->net != NULL ? lev_net_fd(c->net, NULL) : -1; }
 
 unsigned lev_client_wants(const lev_client *c) {
     unsigned wants = lev_loop_wants(c);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The one loop under every blocking call, and the same steps one by one for a foreign event loop. A turn
- * writes what is queued, waits, reads what came and lets the engine look at the clock, in this order: bytes
- * that lie in the socket are read before the engine may declare the peer dead, and a broker's last words
- * before a failed write is believed.
+/* The one loop under every blocking call, and the same steps one by one for a foreign event loop. A
+ * turn writes what is queued, waits, reads what came and lets the engine look at the clock, in this
+ * order: bytes that lie in the socket are read before the engine may declare the peer dead, and a
+ * broker's last words before a failed write is believed.
  *
- * Events that a wait does not want go to the backlog. One that cannot go there stays in `event`, as it came
- * from the engine, and nothing is read until it has found a place: reading would invalidate it. So no event
- * is ever lost, and a call that ran out of room can be made again.
+ * Events that a wait does not want go to the backlog. One that cannot go there stays in `event`, as
+ * it came from the engine, and nothing is read until it has found a place: reading would invalidate
+ * it. So no event is ever lost, and a call that ran out of room can be made again.
  *
- * lev_client_process leaves the next event waiting there, too, without a copy; that is how lev_client_timeout
- * knows whether there is something to take. */
+ * lev_client_process leaves the next event waiting there, too, without a copy; that is how
+ * lev_client_timeout knows whether there is something to take. */
 
 #include "state.h"
 
@@ -159,8 +159,9 @@ static lev_status loop_keep(lev_client *c, bool unlimited) {
     size_t limit = unlimited ? SIZE_MAX : c->set.message_max;
     lev_status status = lev_backlog_push(&c->backlog, &c->event, limit);
     if (status == LEV_ERR_LIMIT) {
-        return lev_report(c, status, "more events than message_max bytes came while a call waited; "
-                                     "take them with lev_client_next");
+        return lev_report(c, status,
+                          "more events than message_max bytes came while a call waited; "
+                          "take them with lev_client_next");
     }
     return status == LEV_OK ? status : lev_report(c, status, lev_status_text(status));
 }

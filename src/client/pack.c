@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* A struct is packed in two equal walks: one that counts, then, with memory of that size, one that copies.
- * Since both are the same code they cannot disagree. Which members are spans is read from the descriptors of
- * methods and properties, so no method is named here. A table is a span like any other: what nests in it
- * lies within its bytes. */
+/* A struct is packed in two equal walks: one that counts, then, with memory of that size, one that
+ * copies. Since both are the same code they cannot disagree. Which members are spans is read from
+ * the descriptors of methods and properties, so no method is named here. A table is a span like any
+ * other: what nests in it lies within its bytes. */
 
 #include "pack.h"
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Copies of structs whose spans point elsewhere: the spans' bytes move into memory of the copy's own. */
+/* Copies of structs whose spans point elsewhere: the spans' bytes move into memory of the copy's
+ * own. */
 
 #ifndef LEVERET_CLIENT_PACK_H
 #define LEVERET_CLIENT_PACK_H
 
 #include <leveret/engine.h>
 
-/* Goes over the spans of a struct. With `into` NULL it only counts their bytes; otherwise it copies them
- * there, one behind the other, and points each span to its copy. */
+/* Goes over the spans of a struct. With `into` NULL it only counts their bytes; otherwise it copies
+ * them there, one behind the other, and points each span to its copy. */
 typedef struct lev_packer {
     uint8_t *into;
     size_t len;

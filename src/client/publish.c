@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Publishing costs no system call of its own: messages collect in the engine until 64 KiB are queued or a
- * heartbeat is due, and then one write takes them all, one read takes the confirms that have come.
+/* Publishing costs no system call of its own: messages collect in the engine until 64 KiB are
+ * queued or a heartbeat is due, and then one write takes them all, one read takes the confirms that
+ * have come.
  *
- * Outcomes that arrive between calls lie in the backlog, merged into ranges. lev_client_wait_confirms waits
- * until the engine knows of no open publish, and only then counts and drops them: a wait that ran out of
- * time has changed nothing, so the next one still tells the whole story.
+ * Outcomes that arrive between calls lie in the backlog, merged into ranges.
+ * lev_client_wait_confirms waits until the engine knows of no open publish, and only then counts
+ * and drops them: a wait that ran out of time has changed nothing, so the next one still tells the
+ * whole story.
  *
  * A connection that the broker has blocked is not read by it, so publishing waits here; reading and
  * heartbeats go on. */
@@ -57,8 +59,8 @@ static lev_status publish_try(lev_client *c, uint16_t channel, const lev_publica
     return c->blocked ? LEV_AGAIN : lev_engine_publish(c->engine, channel, p, number);
 }
 
-/* Waits for room and tries again. What the caller passed may point into the last event, which the wait
- * invalidates. */
+/* Waits for room and tries again. What the caller passed may point into the last event, which the
+ * wait invalidates. */
 static lev_status publish_wait(lev_client *c, uint16_t channel, const lev_publication *p,
                                uint64_t *number) {
     publish_kept *kept = NULL;
@@ -148,7 +150,7 @@ static lev_status publish_unconfirmed(lev_client *c, const lev_tally *t) {
 }
 
 lev_status lev_client_wait_confirms(lev_client *c, uint16_t channel, lev_tally *tally) {
-    lev_tally unused;
+    lev_tally unused = {0};
     lev_tally *t = tally != NULL ? tally : &unused;
     *t = (lev_tally){0};
     if (c->phase == CLIENT_NEW) {

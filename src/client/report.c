@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* One line for a person: where, what happened, what to do. The advice goes by status, for it is the same
- * whoever noticed the failure; a status that calls for none has none.
+/* One line for a person: where, what happened, what to do. The advice goes by status, for it is the
+ * same whoever noticed the failure; a status that calls for none has none.
  *
- * Texts that come from the engine and from net are escaped already and free of secrets; the client only adds
- * numbers and words of its own. What is too long is cut at the end, so that the beginning, where the
- * meaning is, stays. */
+ * Texts that come from the engine and from net are escaped already and free of secrets; the client
+ * only adds numbers and words of its own. What is too long is cut at the end, so that the
+ * beginning, where the meaning is, stays. */
 
 #include "state.h"
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The bytes are overwritten through a volatile pointer, which no compiler may leave out, even right before
- * free. memset would be removed as a dead store; explicit_bzero and memset_s are not everywhere.
+/* The bytes are overwritten through a volatile pointer, which no compiler may leave out, even right
+ * before free. memset would be removed as a dead store; explicit_bzero and memset_s are not
+ * everywhere.
  *
- * The string ends at its first NUL, so whoever cuts a secret short must cleanse the rest on its own. */
+ * The string ends at its first NUL, so whoever cuts a secret short must cleanse the rest on its
+ * own. */
 
 #include "secret.h"
 

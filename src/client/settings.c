@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Options come from three places: the URI, then what the program set, then the defaults. After the merge
- * one struct holds the outcome and owns its strings, and the engine is made from it. As soon as the engine
- * has its own copy the strings are cleansed, so a password lives in the client only while it connects.
+/* Options come from three places: the URI, then what the program set, then the defaults. After the
+ * merge one struct holds the outcome and owns its strings, and the engine is made from it. As soon
+ * as the engine has its own copy the strings are cleansed, so a password lives in the client only
+ * while it connects.
  *
  * A password that nobody gave is "guest" only for the user guest; it is empty for anyone else. */
 

@@ -40,7 +40,7 @@ struct lev_client {
     lev_kept *held;  /* taken from the backlog by lev_client_next last */
     lev_event event; /* taken from the engine, and still to be dealt with, where `waiting` */
     bool waiting;
-    bool lent; /* lev_client_next handed out spans of the engine's, still valid */
+    bool lent; /* the caller has spans of the engine's that are still valid */
 
     bool full;       /* the engine had no room to read into */
     bool write_over; /* writing has failed; what the peer sent before is still being read */
@@ -52,15 +52,15 @@ struct lev_client {
     lev_message message; /* what lev_client_get hands out */
 };
 
-/* settings.c: the options. lev_settings_init copies them and fills the defaults in; false without memory.
- * lev_settings_merge lets the URI's count first. */
+/* settings.c: the options. lev_settings_init copies them and fills the defaults in; false without
+ * memory. lev_settings_merge lets the URI's count first. */
 bool lev_settings_init(lev_client_options *set, const lev_client_options *given);
 bool lev_settings_merge(lev_client_options *set, lev_uri *uri);
 void lev_settings_forget(lev_client_options *set);
 lev_engine *lev_settings_engine(const lev_client_options *set, uint64_t now);
 
-/* report.c: what goes into the client's error. A report starts with where the broker is, if that is known;
- * pieces follow; `put` cuts what does not fit. */
+/* report.c: what goes into the client's error. A report starts with where the broker is, if that is
+ * known; pieces follow; `put` cuts what does not fit. */
 lev_writer lev_report_begin(lev_client *c, lev_status status);
 void lev_report_put(lev_writer *w, const char *text);
 void lev_report_number(lev_writer *w, const char *before, uint64_t number, const char *behind);
@@ -72,8 +72,8 @@ void lev_report_engine(const lev_client *c, const lev_error *from, lev_error *in
 /* Reports that a channel was closed against our will. Returns LEV_ERR_CHANNEL. */
 lev_status lev_report_closed(lev_client *c, const lev_error *closed);
 
-/* Reports why a call failed: "host:port: queue.declare on channel 1: why". Knows of ended connections
- * and closed channels, and returns their status then. */
+/* Reports why a call failed: "host:port: queue.declare on channel 1: why". Knows of ended
+ * connections and closed channels, and returns their status then. */
 lev_status lev_report_call(lev_client *c, uint16_t channel, const char *what, lev_status status);
 
 /* loop.c */
@@ -81,9 +81,9 @@ lev_status lev_report_call(lev_client *c, uint16_t channel, const char *what, le
 /* What a wait does with an event: keep it for later, drop it, or end with it. */
 typedef enum lev_verdict { LEV_KEEP, LEV_DROP, LEV_DONE } lev_verdict;
 
-/* Something to wait for: an event that `judge` knows, or a state that `met` sees (either may be NULL).
- * At most `ms` milliseconds, counted anew from each progress where `by_progress`. The event of LEV_DONE
- * is in `event`. */
+/* Something to wait for: an event that `judge` knows, or a state that `met` sees (either may be
+ * NULL). At most `ms` milliseconds, counted anew from each progress where `by_progress`. The event
+ * of LEV_DONE is in `event`. */
 typedef struct lev_wait {
     lev_verdict (*judge)(const struct lev_wait *w, const lev_event *event);
     bool (*met)(const struct lev_wait *w, const lev_client *c);
@@ -96,7 +96,8 @@ typedef struct lev_wait {
 } lev_wait;
 
 /* Waits, doing all that the connection needs meanwhile. Returns LEV_OK; LEV_ERR_TIMEOUT; how the
- * connection ended; LEV_ERR_LIMIT or LEV_ERR_MEMORY where an event cannot be kept (it is not lost). */
+ * connection ended; LEV_ERR_LIMIT or LEV_ERR_MEMORY where an event cannot be kept (it is not lost).
+ */
 lev_status lev_loop_until(lev_client *c, lev_wait *w);
 
 /* Does what can be done without waiting. Events that were there before go to the backlog. */

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The text is cut at its delimiters first and each piece is percent-decoded on its own, so an encoded
- * delimiter is never taken for one. Which bytes may stand unencoded is RFC 3986's rule; it is kept
- * strictly, because a password with a raw '@' or '/' would otherwise be cut somewhere and half of it sent
- * to a name server as a host.
+/* The text is cut at its delimiters first and each piece is percent-decoded on its own, so an
+ * encoded delimiter is never taken for one. Which bytes may stand unencoded is RFC 3986's rule; it
+ * is kept strictly, because a password with a raw '@' or '/' would otherwise be cut somewhere and
+ * half of it sent to a name server as a host.
  *
- * Failures stick in the parser and name the byte's offset. They never quote user, password or host: where
- * the text is malformed, any of it may be a password. A parameter's name is quoted only where no '@'
- * follows it.
+ * Failures stick in the parser and name the byte's offset. They never quote user, password or host:
+ * where the text is malformed, any of it may be a password. A parameter's name is quoted only where
+ * no '@' follows it.
  *
- * Rejected: '+' as a blank (that is HTML's rule for forms, not a URI's), more than one path segment (a
- * virtual host with '/' in it is written %2F), an empty port. */
+ * Rejected: '+' as a blank (that is HTML's rule for forms, not a URI's), more than one path segment
+ * (a virtual host with '/' in it is written %2F), an empty port. */
 
 #include "secret.h"
 #include "uri_parser.h"
@@ -68,7 +68,8 @@ static void uri_fail_memory(lev_uri_parser *p) {
 
 static bool uri_is_plain(char c, const char *extra) {
     bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    return alnum || (c != '\0' && (strchr("-._~!$&'()*+,;=", c) != NULL || strchr(extra, c) != NULL));
+    return alnum ||
+           (c != '\0' && (strchr("-._~!$&'()*+,;=", c) != NULL || strchr(extra, c) != NULL));
 }
 
 static int uri_hex(char c) {
@@ -165,7 +166,8 @@ static void uri_port(lev_uri_parser *p, const char *from, const char *to) {
     p->uri->port = (uint16_t)port;
 }
 
-/* Checks and keeps what stands between '[' and ']': an IPv6 address, perhaps with %25 and a zone. */
+/* Checks and keeps what stands between '[' and ']': an IPv6 address, perhaps with %25 and a zone.
+ */
 static void uri_ipv6(lev_uri_parser *p, const char *from, const char *to) {
     struct in6_addr address;
     char text[INET6_ADDRSTRLEN] = "";

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The query parameters are a table: name, and the range of its number. Those with an empty range are known
- * (RabbitMQ URI Query Parameters) and not supported: silently ignoring verify=verify_peer, say, would be
- * worse than saying so. An unknown name is an error for the same reason, and so is a name that comes
- * twice, since two readers would pick different ones.
+/* The query parameters are a table: name, and the range of its number. Those with an empty range
+ * are known (RabbitMQ URI Query Parameters) and not supported: silently ignoring
+ * verify=verify_peer, say, would be worse than saying so. An unknown name is an error for the same
+ * reason, and so is a name that comes twice, since two readers would pick different ones.
  *
  * A value is never quoted in a failure: password= is one of the names. */
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The redactor works on any text, since what must not be printed is most often a URI that was mistyped. It
- * does not parse; it takes the widest stretch that could be a password: from the first ':' behind the
- * scheme's "//" to the last '@', wherever that is. Without any '@', what follows a ':' is a port if it is a
- * number, and possibly a password otherwise; then all of the rest goes. The value of each password=
- * goes too. Rather too much than too little: the result is for a person to recognise the host. */
+/* The redactor works on any text, since what must not be printed is most often a URI that was
+ * mistyped. It does not parse; it takes the widest stretch that could be a password: from the first
+ * ':' behind the scheme's "//" to the last '@', wherever that is. Without any '@', what follows a
+ * ':' is a port if it is a number, and possibly a password otherwise; then all of the rest goes.
+ * The value of each password= goes too. Rather too much than too little: the result is for a person
+ * to recognise the host. */
 
 #include <leveret/uri.h>
 
@@ -30,7 +31,8 @@ static void redact_put(redact_out *out, const char *text, size_t len) {
 static bool redact_is_value(const char *text, const char *at) {
     static const char name[] = "password=";
     size_t len = sizeof name - 1;
-    return (size_t)(at - text) > len && (at[-1 - (ptrdiff_t)len] == '?' || at[-1 - (ptrdiff_t)len] == '&') &&
+    return (size_t)(at - text) > len &&
+           (at[-1 - (ptrdiff_t)len] == '?' || at[-1 - (ptrdiff_t)len] == '&') &&
            strncasecmp(at - len, name, len) == 0;
 }
 
@@ -49,7 +51,9 @@ static const char *redact_suspect(const char *authority) {
 
 /* Only a scheme of ours counts as one: "me://secret@host" is a user and a password. */
 static const char *redact_authority(const char *text) {
-    size_t scheme = strncasecmp(text, "amqp:", 5) == 0 ? 5 : strncasecmp(text, "amqps:", 6) == 0 ? 6 : 0;
+    size_t scheme = strncasecmp(text, "amqp:", 5) == 0    ? 5
+                    : strncasecmp(text, "amqps:", 6) == 0 ? 6
+                                                          : 0;
     text += scheme;
     return scheme > 0 && strncmp(text, "//", 2) == 0 ? text + 2 : text;
 }

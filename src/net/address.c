@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* getaddrinfo has sorted the addresses by RFC 6724 and often puts all of one family first. If that family
- * is cut off, each of its addresses costs a delay, so the families are dealt out in turn: the list's first
- * family gets the even places as long as both last.
+/* getaddrinfo has sorted the addresses by RFC 6724 and often puts all of one family first. If that
+ * family is cut off, each of its addresses costs a delay, so the families are dealt out in turn:
+ * the list's first family gets the even places as long as both last.
  *
- * The copy is one block and knows nothing of addrinfo, which belongs to the lookup that made it. No flag
- * AI_ADDRCONFIG is used anywhere: it hides ::1 from machines without an IPv6 network, and an address that
- * cannot be reached fails at once anyway. */
+ * The copy is one block and knows nothing of addrinfo, which belongs to the lookup that made it. No
+ * flag AI_ADDRCONFIG is used anywhere: it hides ::1 from machines without an IPv6 network, and an
+ * address that cannot be reached fails at once anyway. */
 
 #include "address.h"
 
@@ -19,7 +19,8 @@ static bool address_fits(const struct addrinfo *ai, int family, bool same) {
     return (ai->ai_family == family) == same && ai->ai_addrlen <= sizeof(struct sockaddr_storage);
 }
 
-/* Copies the addresses of the first family, or those of the others, to each second place from `at`. */
+/* Copies the addresses of the first family, or those of the others, to each second place from `at`.
+ */
 static void address_deal(lev_addresses *a, const struct addrinfo *found, bool same, size_t at,
                          size_t pairs) {
     size_t n = 0;

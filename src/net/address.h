@@ -21,13 +21,13 @@ typedef struct lev_addresses {
     size_t count;
 } lev_addresses;
 
-/* Copies what getaddrinfo found. Families alternate, the first one's first; within a family the order
- * stays (RFC 8305, section 4). Returns false without memory. */
+/* Copies what getaddrinfo found. Families alternate, the first one's first; within a family the
+ * order stays (RFC 8305, section 4). Returns false without memory. */
 bool lev_addresses_init(lev_addresses *a, const struct addrinfo *found);
 void lev_addresses_deinit(lev_addresses *a);
 
-/* Returns whether the address belongs to this machine alone: 127.0.0.0/8, also mapped into IPv6, ::1,
- * or a unix socket. */
+/* Returns whether the address belongs to this machine alone: 127.0.0.0/8, also mapped into IPv6,
+ * ::1, or a unix socket. */
 bool lev_address_is_local(const lev_address *a);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* getaddrinfo cannot be interrupted and may take half a minute, so it runs in a thread of its own that
- * says through a pipe when it is done. The block below has two owners, the caller and the thread, and the
- * last one out frees it: a caller who gives up leaves at once, and the thread ends when the resolver lets
- * it. A finished thread is joined, an abandoned one detached.
+/* getaddrinfo cannot be interrupted and may take half a minute, so it runs in a thread of its own
+ * that says through a pipe when it is done. The block below has two owners, the caller and the
+ * thread, and the last one out frees it: a caller who gives up leaves at once, and the thread ends
+ * when the resolver lets it. A finished thread is joined, an abandoned one detached.
  *
  * The thread has all signals blocked, so none of the program's handlers ever runs in it. It touches
- * nothing but the block. Rejected: getaddrinfo_a, which is glibc's alone and delivers by signal; a resolver
- * of our own, which would ignore nsswitch.conf. */
+ * nothing but the block. Rejected: getaddrinfo_a, which is glibc's alone and delivers by signal; a
+ * resolver of our own, which would ignore nsswitch.conf. */
 
 #include "lookup.h"
 

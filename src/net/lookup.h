@@ -15,14 +15,15 @@ typedef struct lev_lookup lev_lookup;
 /* Starts a lookup; a numeric address is known at once. Returns NULL only without memory. */
 lev_lookup *lev_lookup_new(const char *host, uint16_t port);
 
-/* Returns a descriptor that becomes readable when the lookup is done, -1 where it is done already. */
+/* Returns a descriptor that becomes readable when the lookup is done, -1 where it is done already.
+ */
 int lev_lookup_fd(const lev_lookup *l);
 
 /* Returns whether the lookup is done. */
 bool lev_lookup_done(lev_lookup *l);
 
-/* After it is done, returns what was found, or NULL with the reason as static text or in `text`. What
- * was found lives as long as the lookup. */
+/* After it is done, returns what was found, or NULL with the reason as static text or in `text`.
+ * What was found lives as long as the lookup. */
 const struct addrinfo *lev_lookup_found(const lev_lookup *l, const char **why, char *text,
                                         size_t size);
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* A connection goes through lookup, race and connected, or ends as failed; lev_net_step is the one place
- * that moves it on, and it never waits.
+/* A connection goes through lookup, race and connected, or ends as failed; lev_net_step is the one
+ * place that moves it on, and it never waits.
  *
- * Reading and writing fail apart. A broker ends a connection with a reset, and what it said before that
- * still lies in our receive buffer when the first write fails, so a failed write is latched for writing only
- * and reading goes on until it fails by itself. The text of the failed read replaces that of the write: it
- * is nearer to the cause.
+ * Reading and writing fail apart. A broker ends a connection with a reset, and what it said before
+ * that still lies in our receive buffer when the first write fails, so a failed write is latched
+ * for writing only and reading goes on until it fails by itself. The text of the failed read
+ * replaces that of the write: it is nearer to the cause.
  *
- * Rejected: SIGPIPE ignored for the whole process (not ours to decide; sendmsg has a flag), writev (it
- * has none). */
+ * Rejected: SIGPIPE ignored for the whole process (not ours to decide; sendmsg has a flag), writev
+ * (it has none). */
 
 #include "lookup.h"
 #include "race.h"
@@ -162,7 +162,7 @@ lev_status lev_net_step(lev_net *n, uint64_t now) {
 }
 
 int lev_net_fd(const lev_net *n, unsigned *wants) {
-    unsigned none;
+    unsigned none = 0;
     unsigned *set = wants != NULL ? wants : &none;
     *set = 0;
     if (n->phase == NET_LOOKUP) {

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Attempts start in the addresses' order: each when the one before has failed, or has been silent for 250
- * ms. Attempts that are merely slow go on, so a later address never costs an earlier one its chance.
+/* Attempts start in the addresses' order: each when the one before has failed, or has been silent
+ * for 250 ms. Attempts that are merely slow go on, so a later address never costs an earlier one
+ * its chance.
  *
- * A caller can poll one descriptor only. While one attempt is under way, that is its own; while several
- * are (a quarter of a second has been lost already), a step falls due every 10 ms, which is simpler than a
- * descriptor that stands for a set and works on every POSIX system.
+ * A caller can poll one descriptor only. While one attempt is under way, that is its own; while
+ * several are (a quarter of a second has been lost already), a step falls due every 10 ms, which is
+ * simpler than a descriptor that stands for a set and works on every POSIX system.
  *
- * A connection to a local port that nobody listens on may meet itself, when the kernel picks that very port
- * for our end (TCP's simultaneous open). That counts as refused. */
+ * A connection to a local port that nobody listens on may meet itself, when the kernel picks that
+ * very port for our end (TCP's simultaneous open). That counts as refused. */
 
 #include "race.h"
 

@@ -31,8 +31,8 @@ typedef struct lev_race {
 bool lev_race_init(lev_race *r, lev_addresses *addresses);
 void lev_race_deinit(lev_race *r);
 
-/* Looks at the attempts and starts new ones that are due. Returns LEV_OK with the connected `*winner`,
- * the caller's from then on; LEV_AGAIN; or LEV_ERR_CONNECT when all have failed. */
+/* Looks at the attempts and starts new ones that are due. Returns LEV_OK with the connected
+ * `*winner`, the caller's from then on; LEV_AGAIN; or LEV_ERR_CONNECT when all have failed. */
 lev_status lev_race_step(lev_race *r, uint64_t now, int *winner);
 
 /* Returns one descriptor to poll for writing, -1 where there is none, and when a step is due. */

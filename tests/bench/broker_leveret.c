@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* leveret's side of the comparison with a real broker: broker_leveret URL publish|confirm|consume N SIZE.
- * `publish` ends with a passive declare, so that the broker has read everything. */
+/* leveret's side of the comparison with a real broker: broker_leveret URL publish|confirm|consume N
+ * SIZE. `publish` ends with a passive declare, so that the broker has read everything. */
 
 #include "bench.h"
 

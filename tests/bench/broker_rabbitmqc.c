@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* rabbitmq-c's side of the comparison with a real broker: the same work as broker_leveret.c, with host and
- * port: broker_rabbitmqc PORT publish|confirm|consume N SIZE. */
+/* rabbitmq-c's side of the comparison with a real broker: the same work as broker_leveret.c, with
+ * host and port: broker_rabbitmqc PORT publish|confirm|consume N SIZE. */
 
 #include "bench.h"
 
@@ -24,7 +24,8 @@ static void replied(amqp_connection_state_t c, const char *what) {
 static unsigned long await_confirm(amqp_connection_state_t c, unsigned long settled) {
     amqp_frame_t frame;
     ensure(amqp_simple_wait_frame(c, &frame) == AMQP_STATUS_OK, "wait");
-    ensure(frame.frame_type == AMQP_FRAME_METHOD && frame.payload.method.id == AMQP_BASIC_ACK_METHOD,
+    ensure(frame.frame_type == AMQP_FRAME_METHOD &&
+               frame.payload.method.id == AMQP_BASIC_ACK_METHOD,
            "confirm");
     const amqp_basic_ack_t *ack = frame.payload.method.decoded;
     return ack->multiple ? (unsigned long)ack->delivery_tag : settled + 1;
@@ -41,8 +42,8 @@ static void publish(amqp_connection_state_t c, unsigned long count, size_t size,
     bench b;
     bench_start(&b);
     for (unsigned long i = 0; i < count; i++) {
-        ensure(amqp_basic_publish(c, 1, amqp_empty_bytes, amqp_cstring_bytes("leveret-bench"), 0, 0, NULL,
-                                  bytes) == AMQP_STATUS_OK,
+        ensure(amqp_basic_publish(c, 1, amqp_empty_bytes, amqp_cstring_bytes("leveret-bench"), 0, 0,
+                                  NULL, bytes) == AMQP_STATUS_OK,
                "publish");
         while (confirm && i + 1 - settled >= 1000) {
             settled = await_confirm(c, settled);

@@ -136,9 +136,10 @@ class BrokerTest(unittest.TestCase):
         self.connection.process_data_events()
 
     def bound_queue(self, exchange):
-        """A queue bound to the exchange, with a name of its own: garagemq makes none."""
+        """A queue bound to the exchange, with a name of its own: garagemq makes none. It is durable, since
+        garagemq never confirms a persistent message that only a transient queue takes."""
         queue = self.name()
-        self.channel.queue_declare(queue)
+        self.channel.queue_declare(queue, durable=True)
         self.made.append(queue)
         self.channel.queue_bind(queue, exchange, "")
         return queue

@@ -25,6 +25,9 @@ EXAMPLES = os.path.join(os.path.dirname(support.LEVERET), "examples")
 class PubSub:
     """Run on each broker by the classes below."""
 
+    bodies = BODIES
+    many = 5000
+
     def subscription(self, exchange):
         """What `leveret consume` needs to hear what is published to the exchange."""
         return ["-e", exchange]
@@ -36,13 +39,13 @@ class PubSub:
         return exchange
 
     def delete_exchange(self, exchange):
-        if self.connection.is_open:
+        if self.connection.is_open and self.url != support.GARAGEMQ:  # it never answers once a queue was bound
             self.connection.channel().exchange_delete(exchange)
 
     def test_leveret_to_pika(self):
         exchange = self.exchange()
         queue = self.bound_queue(exchange)
-        for what, body in BODIES.items():
+        for what, body in self.bodies.items():
             with self.subTest(what):
                 ended = leveret("publish", "-e", exchange, stdin=body, url=self.url)
                 self.assertEnded(ended, 0, r"\A\Z")
@@ -50,7 +53,7 @@ class PubSub:
 
     def test_pika_to_leveret(self):
         exchange = self.exchange()
-        for what, body in BODIES.items():
+        for what, body in self.bodies.items():
             with self.subTest(what):
                 consumer = start_consumer(*self.subscription(exchange), "-c", "1", "--raw", url=self.url)
                 self.channel.basic_publish(exchange, "", body)
@@ -70,8 +73,8 @@ class PubSub:
 
     def test_lines_keep_their_order(self):
         exchange = self.exchange()
-        consumer = start_consumer(*self.subscription(exchange), "-c", "5000", url=self.url)
-        lines = b"".join(b"%d\n" % i for i in range(5000))
+        consumer = start_consumer(*self.subscription(exchange), "-c", str(self.many), url=self.url)
+        lines = b"".join(b"%d\n" % i for i in range(self.many))
         self.assertEnded(leveret("publish", "-e", exchange, "-l", stdin=lines, url=self.url), 0)
         self.assertEqual(end(consumer).out, lines)
 
@@ -125,6 +128,11 @@ class OnRabbitMQ(PubSub, BrokerTest):
 @unittest.skipUnless(support.GARAGEMQ, "LEVERET_GARAGEMQ_URL is not set")
 class OnGarageMQ(PubSub, BrokerTest):
     url = support.GARAGEMQ
+    many = 200  # with a consumer on the queue it stops confirming after some thousand
+    bodies = {what: body for what, body in BODIES.items() if body}  # it never completes an empty one
+
+    def delete_exchange(self, exchange):
+        """It never answers exchange.delete."""
 
     def subscription(self, exchange):
         return ["-q", self.bound_queue(exchange)]

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Every step is checked, and says what the client said. A consumer is cancelled before its connection ends,
- * because garagemq often hangs for good when it has to do that by itself. */
+/* Every step is checked, and says what the client said. A consumer is cancelled before its
+ * connection ends, because garagemq often hangs for good when it has to do that by itself. */
 
 #include "brokers.h"
 

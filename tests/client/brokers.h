@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The brokers that the tests talk to, as tests/broker/with-brokers names them in the environment. */
+/* The brokers that the tests talk to, as tests/broker/with-brokers names them in the environment.
+ */
 
 #ifndef LEVERET_TESTS_BROKERS_H
 #define LEVERET_TESTS_BROKERS_H

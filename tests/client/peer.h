@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* A broker of a few lines: a thread that accepts one connection on the loopback and plays a script. What
- * a script expects and does not get ends the test program. */
+/* A broker of a few lines: a thread that accepts one connection on the loopback and plays a script.
+ * What a script expects and does not get ends the test program. */
 
 #ifndef LEVERET_TESTS_PEER_H
 #define LEVERET_TESTS_PEER_H
@@ -33,6 +33,9 @@ peer *peer_start_at(const char *address, void (*script)(peer *p));
 /* Fails the test program where the condition does not hold. */
 void peer_need(bool condition, const char *what);
 
+/* From now on a script whose expectation fails just ends. */
+void peer_forgive(void);
+
 /* Sends bytes, a method, a message, with its method. */
 void peer_send(const peer *p, const void *bytes, size_t len);
 void peer_send_method(const peer *p, uint16_t channel, lev_method_id id, const void *fields);
@@ -43,8 +46,8 @@ void peer_send_heartbeat(const peer *p);
 /* Sends a delivery to consumer "c" on channel 1. */
 void peer_deliver(const peer *p, uint64_t tag, const char *body);
 
-/* Takes the next frame that is no heartbeat; it stays valid until the next. Returns false at the end
- * of the stream. */
+/* Takes the next frame that is no heartbeat; it stays valid until the next. Returns false at the
+ * end of the stream. */
 bool peer_take(peer *p, lev_frame *frame);
 
 /* Takes the next frame, which must hold that method. */

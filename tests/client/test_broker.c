@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The client and real brokers: publishing, confirms, consuming, acks. Skipped where no broker is named in
- * the environment.
+/* The client and real brokers: publishing, confirms, consuming, acks. Skipped where no broker is
+ * named in the environment.
  *
- * garagemq never delivers an empty body, forgets to mark what it delivers again, and may put a method
- * into the middle of another message, so what depends on that is tried with RabbitMQ alone. */
+ * garagemq never delivers an empty body, forgets to mark what it delivers again, and may put a
+ * method into the middle of another message, so what depends on that is tried with RabbitMQ alone.
+ */
 
 #include "../unit.h"
 #include "brokers.h"
@@ -162,8 +163,7 @@ static void carry_ten_megabytes(const char *uri) {
     for (size_t i = 0; i < SIZE; i++) {
         body[i] = (uint8_t)(i * 31 + (i >> 12));
     }
-    lev_publication m = {
-        .routing_key = queue, .body = {body, SIZE}, .lend = true, .token = &m};
+    lev_publication m = {.routing_key = queue, .body = {body, SIZE}, .lend = true, .token = &m};
     lev_event e;
     lev_tally t;
     select_confirms(c);
@@ -237,8 +237,8 @@ static void calls_while_deliveries_arrive(void) {
 static void turn(lev_client *c) {
     unsigned wants = lev_client_wants(c);
     struct pollfd f = {.fd = lev_client_fd(c)};
-    f.events = (short)((wants & LEV_CLIENT_READ ? POLLIN : 0) |
-                       (wants & LEV_CLIENT_WRITE ? POLLOUT : 0));
+    f.events =
+        (short)((wants & LEV_CLIENT_READ ? POLLIN : 0) | (wants & LEV_CLIENT_WRITE ? POLLOUT : 0));
     int timeout = lev_client_timeout(c);
     poll(&f, 1, timeout < 0 || timeout > 5000 ? 5000 : timeout);
     EXPECT_EQ(lev_client_process(c), LEV_OK);

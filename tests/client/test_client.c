@@ -140,11 +140,28 @@ static void refuse_login(peer *p) {
 }
 
 static void says_that_the_login_was_refused(void) {
-    expect_failure_with(refuse_login,
-                        &(lev_client_options){.user = "bob", .password = "geheim"},
+    expect_failure_with(refuse_login, &(lev_client_options){.user = "bob", .password = "geheim"},
                         LEV_ERR_REFUSED,
                         "the broker refused the login: 403 ACCESS_REFUSED - no\\nway; check user, "
                         "password and virtual host");
+}
+
+/* Nobody's password is guest but the user guest's. */
+static void want_no_password(peer *p) {
+    lev_connection_start start = {.version_minor = 9, .mechanisms = lev_span_of("PLAIN")};
+    uint8_t header[LEV_PROTOCOL_HEADER_SIZE];
+    peer_send_method(p, 0, LEV_CONNECTION_START, &start);
+    peer_need(recv(p->fd, header, sizeof header, MSG_WAITALL) == sizeof header, "no header");
+    lev_span response = peer_expect(p, LEV_CONNECTION_START_OK).as.connection_start_ok.response;
+    peer_need(lev_span_equal(response, (lev_span){(const uint8_t *)"\0bob\0", 5}), "another login");
+    shutdown(p->fd, SHUT_WR);
+    hang_up(p);
+}
+
+static void says_what_an_end_after_the_login_means(void) {
+    expect_failure_with(want_no_password, &(lev_client_options){.user = "bob"}, LEV_ERR_REFUSED,
+                        "the broker ended the connection after the login: it probably refused the "
+                        "credentials; check user, password and virtual host");
 }
 
 /* A peer at an address that is not the loopback's hears nothing at all. */
@@ -195,6 +212,7 @@ static void sends_it_where_that_is_allowed(void) {
     lev_client *c = lev_client_new(&(lev_client_options){.plaintext_auth = true});
     EXPECT_EQ(lev_client_open(c, p->uri), LEV_OK);
     EXPECT_EQ(lev_client_close(c), LEV_OK);
+    EXPECT_EQ(lev_client_error(c)->status, LEV_OK);
     lev_client_free(c);
     peer_end(p);
 }
@@ -212,7 +230,7 @@ static void opens_and_closes(void) {
     EXPECT_EQ(event.type, LEV_EVENT_NONE);
     EXPECT_EQ(lev_client_close(c), LEV_OK);
     EXPECT_EQ(lev_client_close(c), LEV_OK);
-    EXPECT_EQ(lev_client_error(c)->status, LEV_OK);
+    EXPECT_EQ(lev_client_error(c)->status, LEV_ERR_MISUSE); /* still the last failure */
     EXPECT_EQ(lev_client_next(c, &event, LEV_FOREVER), LEV_ERR_CLOSED);
     EXPECT_EQ(event.type, LEV_EVENT_CLOSED);
     EXPECT_EQ(lev_client_publish(c, 1, &(lev_publication){0}, NULL), LEV_ERR_CLOSED);
@@ -246,14 +264,22 @@ static void refuses_what_cannot_work(void) {
         lev_status status;
         const char *text;
     } cases[] = {
-        {"http://u:geheim@h", {0}, LEV_ERR_URI,
+        {"http://u:geheim@h",
+         {0},
+         LEV_ERR_URI,
          "malformed URI: neither amqp:// nor amqps:// at offset 0"},
-        {"amqp://u:ge%xheim@h", {0}, LEV_ERR_URI,
+        {"amqp://u:ge%xheim@h",
+         {0},
+         LEV_ERR_URI,
          "malformed URI: '%' without two hexadecimal digits at offset 11"},
-        {"amqp://h?verify=x", {0}, LEV_ERR_UNSUPPORTED,
+        {"amqp://h?verify=x",
+         {0},
+         LEV_ERR_UNSUPPORTED,
          "parameter verify is not supported, at offset 9"},
         {"amqps://h", {0}, LEV_ERR_UNSUPPORTED, "amqps is not supported; use amqp"},
-        {NULL, {.frame_max = 4096}, LEV_ERR_LIMIT,
+        {NULL,
+         {.frame_max = 4096},
+         LEV_ERR_LIMIT,
          "localhost:5672: frame_max is under 8192, which brokers refuse; set it higher, or leave "
          "it out"},
     };
@@ -313,7 +339,7 @@ static void closes_before_it_is_open(void) {
 UNIT_MAIN("client", CASE(says_that_a_port_is_refused), CASE(says_that_a_name_is_unknown),
           CASE(gives_up_connecting_at_the_deadline), CASE(says_that_the_peer_speaks_http),
           CASE(says_that_the_peer_hung_up), CASE(gives_up_on_a_silent_peer),
-          CASE(says_that_the_login_was_refused),
+          CASE(says_that_the_login_was_refused), CASE(says_what_an_end_after_the_login_means),
           CASE(sends_no_password_unencrypted_to_another_machine),
           CASE(sends_it_where_that_is_allowed), CASE(opens_and_closes),
           CASE(closes_the_hard_way_after_five_seconds), CASE(refuses_what_cannot_work),

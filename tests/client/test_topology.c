@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The client and real brokers: what they refuse, what they end, and long silences. Skipped where no broker
- * is named in the environment. */
+/* The client and real brokers: what they refuse, what they end, and long silences. Skipped where no
+ * broker is named in the environment. */
 
 #include "../unit.h"
 #include "brokers.h"
@@ -167,7 +167,8 @@ static void tells_that_a_consumer_was_cancelled(void) {
     EXPECT_EQ(lev_client_queue_delete(other, 1, &delete, NULL), LEV_OK);
     EXPECT_EQ(lev_client_next(c, &e, 5000), LEV_ERR_CANCELLED);
     EXPECT_EQ(e.type, LEV_EVENT_CANCELLED);
-    EXPECT(strstr(lev_client_error(c)->text, "the broker cancelled consumer \"t\" on channel 1") != NULL);
+    EXPECT(strstr(lev_client_error(c)->text, "the broker cancelled consumer \"t\" on channel 1") !=
+           NULL);
     brokers_close(other);
     EXPECT_EQ(lev_client_close(c), LEV_OK);
     lev_client_free(c);
@@ -186,8 +187,8 @@ static void updates_a_secret(void) {
     brokers_close(c);
 }
 
-/* Four seconds of silence with a heartbeat of one, or, in the long run, a minute: once inside a call that
- * waits, once between calls of lev_client_process. */
+/* Four seconds of silence with a heartbeat of one, or, in the long run, a minute: once inside a
+ * call that waits, once between calls of lev_client_process. */
 static void keep_silent(const char *uri) {
     const char *is_long = getenv("LEVERET_LONG");
     int silence = is_long != NULL && *is_long != '\0' ? 60000 : 4000;
@@ -213,10 +214,15 @@ static void beats_through_a_long_silence(void) {
 
 int main(void) {
     static const unit_case cases[] = {
-        CASE(says_that_the_password_is_wrong),  CASE(says_that_the_virtual_host_is_unknown),
-        CASE(goes_on_after_a_missing_queue),    CASE(says_that_a_precondition_failed),
-        CASE(takes_a_name_from_the_broker), CASE(gets_messages_and_emptiness),      CASE(pipelines_calls),
-        CASE(tells_that_a_consumer_was_cancelled), CASE(updates_a_secret),
+        CASE(says_that_the_password_is_wrong),
+        CASE(says_that_the_virtual_host_is_unknown),
+        CASE(goes_on_after_a_missing_queue),
+        CASE(says_that_a_precondition_failed),
+        CASE(takes_a_name_from_the_broker),
+        CASE(gets_messages_and_emptiness),
+        CASE(pipelines_calls),
+        CASE(tells_that_a_consumer_was_cancelled),
+        CASE(updates_a_secret),
         CASE(beats_through_a_long_silence),
     };
     if (brokers_count() == 0) {

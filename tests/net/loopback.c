@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Addresses go through getaddrinfo with AI_NUMERICHOST, so that one function serves both families. A black
- * hole is a listener with a queue of one place that is taken: Linux drops further SYNs. */
+/* Addresses go through getaddrinfo with AI_NUMERICHOST, so that one function serves both families.
+ * A black hole is a listener with a queue of one place that is taken: Linux drops further SYNs. */
 
 #include "loopback.h"
 
@@ -83,7 +83,8 @@ lev_status loopback_settle(lev_net *n) {
         uint64_t due = lev_net_due(n);
         uint64_t now = lev_net_now();
         struct pollfd p = {.fd = lev_net_fd(n, &wants)};
-        p.events = (short)((wants & LEV_NET_READ ? POLLIN : 0) | (wants & LEV_NET_WRITE ? POLLOUT : 0));
+        p.events =
+            (short)((wants & LEV_NET_READ ? POLLIN : 0) | (wants & LEV_NET_WRITE ? POLLOUT : 0));
         poll(&p, 1, due > now ? (int)(due - now) : 0);
     }
 }

@@ -12,7 +12,8 @@
 /* Listens at a numeric address, on `*port` or where that is 0 on any, which is then in `*port`. */
 int loopback_listen(const char *address, uint16_t *port);
 
-/* Returns a listening socket whose queue is full: a new attempt gets no answer. `*filler` keeps it so. */
+/* Returns a listening socket whose queue is full: a new attempt gets no answer. `*filler` keeps it
+ * so. */
 int loopback_black_hole(const char *address, uint16_t *port, int *filler);
 
 /* Accepts one connection; blocking. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Name lookups with a resolver of our own: this program's getaddrinfo stands before libc's. "slow" waits
- * until it is let go; "two" has addresses 127.0.0.2, 127.0.0.3 and ::1; other names fail. */
+/* Name lookups with a resolver of our own: this program's getaddrinfo stands before libc's. "slow"
+ * waits until it is let go; "two" has addresses 127.0.0.2, 127.0.0.3 and ::1; other names fail. */
 
 #include "../../src/net/lookup.h"
 #include "../unit.h"
@@ -190,8 +190,7 @@ static bool local(const char *address) {
 }
 
 static void knows_what_stays_on_this_machine(void) {
-    EXPECT(local("127.0.0.1") && local("127.255.0.9") && local("::1") &&
-           local("::ffff:127.0.0.1"));
+    EXPECT(local("127.0.0.1") && local("127.255.0.9") && local("::1") && local("::ffff:127.0.0.1"));
     EXPECT(!local("128.0.0.1") && !local("10.0.0.1") && !local("fe80::1") &&
            !local("::ffff:10.0.0.1") && !local("::2"));
 }

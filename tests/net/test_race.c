@@ -140,5 +140,6 @@ static void fails_when_all_have_failed(void) {
 }
 
 UNIT_MAIN("race", CASE(goes_on_at_once_after_a_refusal),
-          CASE(goes_on_after_a_quarter_second_of_silence), CASE(goes_on_at_once_after_a_refusal_in_between), CASE(lets_a_slow_attempt_go_on),
+          CASE(goes_on_after_a_quarter_second_of_silence),
+          CASE(goes_on_at_once_after_a_refusal_in_between), CASE(lets_a_slow_attempt_go_on),
           CASE(fails_when_all_have_failed))

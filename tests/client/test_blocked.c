@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* A RabbitMQ that is really short of memory. It runs a node of its own, since the alarm stops every
+ * publisher; skipped where tests/broker/with-brokers has not been asked for brokers at all. */
+
+#include "../unit.h"
+#include "brokers.h"
+
+#include <unistd.h>
+
+static char folder[] = "/tmp/leveret-blocked-XXXXXX";
+
+/* Runs tests/broker/rabbitmq VERB FOLDER ARGS. */
+static void broker(const char *verb, const char *args) {
+    char line[300];
+    snprintf(line, sizeof line, "tests/broker/rabbitmq %s %s %s", verb, folder, args);
+    if (system(line) != 0) {
+        fprintf(stderr, "%s failed\n", line);
+        exit(1);
+    }
+}
+
+static const char *broker_uri(void) {
+    static char uri[100];
+    char line[300];
+    snprintf(line, sizeof line, "tests/broker/rabbitmq url %s", folder);
+    FILE *f = popen(line, "r");
+    EXPECT(f != NULL && fgets(uri, sizeof uri, f) != NULL);
+    pclose(f);
+    uri[strcspn(uri, "\n")] = '\0';
+    return uri;
+}
+
+static void memory_alarm(bool on) {
+    broker("ctl", on ? "set_vm_memory_high_watermark 0.0000001 >/dev/null"
+                     : "set_vm_memory_high_watermark 0.4 >/dev/null");
+}
+
+/* The broker says that it blocks only after the first publish under the alarm. */
+static void provoke(lev_client *c, lev_span queue) {
+    lev_event e = {.type = LEV_EVENT_NONE};
+    lev_publication m = {.routing_key = queue, .body = lev_span_of("first")};
+    memory_alarm(true);
+    EXPECT_EQ(lev_client_publish(c, 1, &m, NULL), LEV_OK);
+    EXPECT_EQ(lev_client_next(c, &e, 10000), LEV_OK);
+    EXPECT_EQ(e.type, LEV_EVENT_BLOCKED);
+    EXPECT(e.method->as.connection_blocked.reason.len > 0);
+}
+
+static void waits_until_the_broker_takes_messages_again(void) {
+    char name[256];
+    lev_client *c =
+        brokers_open(broker_uri(), &(lev_client_options){.heartbeat = 1, .progress_ms = 4000});
+    lev_span queue = brokers_queue(c, name);
+    lev_publication m = {.routing_key = queue, .body = lev_span_of("second")};
+    lev_tally t;
+    lev_event e;
+    EXPECT_EQ(lev_client_confirm_select(c, 1, &(lev_confirm_select){0}, NULL), LEV_OK);
+    provoke(c, queue);
+    EXPECT_EQ(lev_client_publish(c, 1, &m, NULL), LEV_ERR_TIMEOUT);
+    EXPECT(strstr(lev_client_error(c)->text, "blocks publishers (low on memory)") != NULL);
+    EXPECT_EQ(lev_client_wait_confirms(c, 1, &t), LEV_ERR_TIMEOUT);
+    EXPECT_EQ(t.confirmed, 0);
+    EXPECT(strstr(lev_client_error(c)->text, "1 messages are still unconfirmed; the broker blocks "
+                                             "publishers (low on memory)") != NULL);
+    memory_alarm(false);
+    EXPECT_EQ(lev_client_publish(c, 1, &m, NULL), LEV_OK);
+    EXPECT_EQ(lev_client_wait_confirms(c, 1, &t), LEV_OK);
+    EXPECT_EQ(t.confirmed, 2);
+    EXPECT_EQ(lev_client_next(c, &e, 0), LEV_OK);
+    EXPECT_EQ(e.type, LEV_EVENT_UNBLOCKED);
+    brokers_close(c);
+}
+
+static void closes_the_hard_way_while_blocked(void) {
+    char name[256];
+    lev_client *c = brokers_open(broker_uri(), NULL);
+    lev_event e;
+    EXPECT_EQ(lev_client_confirm_select(c, 1, &(lev_confirm_select){0}, NULL), LEV_OK);
+    provoke(c, brokers_queue(c, name));
+    uint64_t start = lev_net_now();
+    EXPECT_EQ(lev_client_close(c), LEV_ERR_TIMEOUT);
+    uint64_t took = lev_net_now() - start;
+    EXPECT(took >= 4900 && took < 7000);
+    EXPECT_EQ(lev_client_next(c, &e, 0), LEV_OK);
+    EXPECT_EQ(e.type, LEV_EVENT_OUTCOME);
+    EXPECT_EQ(e.outcome, LEV_IN_DOUBT);
+    EXPECT_EQ(lev_client_next(c, &e, 0), LEV_ERR_TIMEOUT);
+    EXPECT_EQ(e.type, LEV_EVENT_FAILED);
+    lev_client_free(c);
+    memory_alarm(false);
+}
+
+int main(void) {
+    static const unit_case cases[] = {
+        CASE(waits_until_the_broker_takes_messages_again),
+        CASE(closes_the_hard_way_while_blocked),
+    };
+    if (brokers_rabbitmq() == NULL) {
+        puts("skipped: LEVERET_RABBITMQ_URL names no broker, so none is started");
+        return 77;
+    }
+    if (mkdtemp(folder) == NULL) {
+        perror(folder);
+        return 1;
+    }
+    broker("start", "");
+    int failed = unit_run("blocked", cases, (int)(sizeof cases / sizeof cases[0]));
+    broker("stop", "");
+    char line[100];
+    snprintf(line, sizeof line, "rm -rf %s", folder);
+    return system(line) == 0 ? failed : 1;
+}
