@@ -20,7 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { QUEUED_MAX = 1 << 20 }; /* bytes that may wait to be written */
+enum { QUEUED_MAX = 65536 }; /* bytes that may wait to be written; above, each publish would try */
 
 publisher publisher_init(session *s) {
     const settings *o = s->settings;
@@ -94,6 +94,9 @@ static void publisher_note(publisher *p, const lev_event *e) {
                 p->blocked ? "blocks" : "allows", p->blocked ? "; waiting" : " again");
         }
         break;
+    case LEV_EVENT_REPLY:
+        p->fence = e->call == p->fence ? 0 : p->fence;
+        break;
     case LEV_EVENT_CHANNEL_CLOSED:
         publisher_fail(p, lev_client_error(p->session->client));
         break;
@@ -118,26 +121,33 @@ static void publisher_take(publisher *p) {
     }
 }
 
-/* Is the broker's answer overdue? Then the failure is ours. */
-static void publisher_check_time(publisher *p) {
+/* Does the broker owe us something, with nothing else to wait for where `input` is -1? */
+static bool publisher_waiting(const publisher *p, int input) {
+    return unsettled(p) > 0 || p->fence != 0 || (p->blocked && input < 0);
+}
+
+/* Is that overdue? Then the failure is ours. */
+static void publisher_check_time(publisher *p, int input) {
     lev_error late = {.status = LEV_ERR_TIMEOUT, .layer = LEV_LAYER_CLIENT};
-    if ((unsettled(p) == 0 && !p->blocked) || loop_left(p->since, p->limit_ms) > 0) {
+    if (!publisher_waiting(p, input) || loop_left(p->since, p->limit_ms) > 0) {
         return;
     }
     snprintf(late.text, sizeof late.text, "%s: %s for %" PRIu64 " ms", p->session->where,
-             p->blocked ? "publishing was blocked" : "no message was confirmed", p->limit_ms);
+             p->blocked          ? "the broker blocks publishing"
+             : unsettled(p) == 0 ? "no answer"
+                                 : "no message was confirmed",
+             p->limit_ms);
     publisher_fail(p, &late);
 }
 
 static unsigned publisher_wait(publisher *p, int input) {
-    bool waiting = unsettled(p) > 0 || (p->blocked && input < 0);
-    unsigned ready =
-        loop_wait(p->session->client,
-                  &(loop_watch){.input = input,
-                                .output = -1,
-                                .timeout_ms = waiting ? loop_left(p->since, p->limit_ms) : -1});
+    loop_watch watch = {.input = input, .output = -1, .timeout_ms = -1};
+    if (publisher_waiting(p, input)) {
+        watch.timeout_ms = loop_left(p->since, p->limit_ms);
+    }
+    unsigned ready = loop_wait(p->session->client, &watch);
     publisher_take(p);
-    publisher_check_time(p);
+    publisher_check_time(p, input);
     return ready;
 }
 
@@ -221,7 +231,28 @@ static int publisher_end(publisher *p, int rc) {
     return rc;
 }
 
+/* Without confirms: the answer to any call on the channel says that the broker has seen all before
+ * it. Whatever it has to object comes first. */
+static void publisher_fence(publisher *p) {
+    lev_engine *engine = lev_client_engine(p->session->client);
+    uint32_t call = 0;
+    while (!p->failed && lev_engine_queued(engine) > 0) {
+        publisher_wait(p, -1);
+    }
+    if (p->failed || lev_engine_basic_qos(engine, CHANNEL, &(lev_basic_qos){0}, &call) != LEV_OK) {
+        return;
+    }
+    p->since = loop_now();
+    p->fence = call;
+    while (!p->failed && p->fence != 0) {
+        publisher_wait(p, -1);
+    }
+}
+
 int publisher_finish(publisher *p, int rc) {
+    if (p->session->settings->no_confirm) {
+        publisher_fence(p);
+    }
     while (!p->failed && unsettled(p) > 0) {
         publisher_wait(p, -1);
     }

@@ -16,8 +16,9 @@ typedef struct publisher {
     char reason[160];                    /* of the first message that was returned or refused */
     uint64_t since;                      /* when the last progress was seen, for the time limit */
     uint64_t limit_ms;
-    bool blocked; /* by the broker */
-    bool chatty;  /* tell of each message that was not taken */
+    uint32_t fence; /* the call whose answer is awaited, or 0 */
+    bool blocked;   /* by the broker */
+    bool chatty;    /* tell of each message that was not taken */
     bool told;
     bool failed;
     lev_error fault; /* where failed */

@@ -2,9 +2,10 @@
  * Copyright (c) 2026 The Leveret authors */
 
 /* The one loop under every blocking call, and the same steps one by one for a foreign event loop. A
- * turn writes what is queued, waits, reads what came and lets the engine look at the clock, in this
- * order: bytes that lie in the socket are read before the engine may declare the peer dead, and a
- * broker's last words before a failed write is believed.
+ * turn deals with the events, writes what is queued (and if anything went, deals with events again,
+ * since room is news), waits, reads what came and lets the engine look at the clock, in this order:
+ * bytes that lie in the socket are read before the engine may declare the peer dead, and a broker's
+ * last words before a failed write is believed.
  *
  * Events that a wait does not want go to the backlog. One that cannot go there stays in `event`, as
  * it came from the engine, and nothing is read until it has found a place: reading would invalidate
@@ -46,9 +47,11 @@ static void loop_written(lev_client *c, size_t n) {
     c->progress += c->written / LEV_CLIENT_PROGRESS != before;
 }
 
-/* Writes until nothing is left or nothing more is taken. */
-static void loop_write(lev_client *c, uint64_t now) {
+/* Writes until nothing is left or nothing more is taken. Returns whether anything went, which can
+ * cause events: room again, lent memory released. */
+static bool loop_write(lev_client *c, uint64_t now) {
     lev_span spans[LOOP_SPANS];
+    uint64_t before = c->written;
     lev_status status = LEV_OK;
     while (status == LEV_OK && c->net != NULL && !c->write_over) {
         size_t put;
@@ -60,6 +63,7 @@ static void loop_write(lev_client *c, uint64_t now) {
         }
     }
     c->write_over = c->write_over || status == LEV_ERR_LOST;
+    return c->written != before;
 }
 
 /* Reads what is there, unless an event still waits for a place. */
@@ -226,11 +230,8 @@ static void loop_work(lev_client *c, uint64_t now, bool readable) {
     }
 }
 
-/* One turn, over at `until`. Returns what time it is then. */
+/* One wait, over at `until`. Returns what time it is then. */
 static uint64_t loop_turn(lev_client *c, uint64_t now, uint64_t until) {
-    if (c->phase == CLIENT_RUNNING) {
-        loop_write(c, now);
-    }
     unsigned wants = lev_loop_wants(c);
     short events = (short)(((wants & LEV_NET_READ) != 0 ? POLLIN : 0) |
                            ((wants & LEV_NET_WRITE) != 0 ? POLLOUT : 0));
@@ -261,6 +262,9 @@ lev_status lev_loop_until(lev_client *c, lev_wait *w) {
         if (c->phase == CLIENT_ENDED) {
             c->error = c->end;
             return c->end.status;
+        }
+        if (c->phase == CLIENT_RUNNING && loop_write(c, now)) {
+            continue;
         }
         if (w->by_progress && c->progress != progress) {
             progress = c->progress;

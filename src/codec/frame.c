@@ -8,6 +8,8 @@
  *
  * Only here can decoding stop half-way (LEV_NEED_MORE); everything above sees whole frames. */
 
+#include "wire.h"
+
 #include <leveret/frame.h>
 #include <leveret/properties.h>
 
@@ -55,9 +57,9 @@ static const char *frame_read(lev_reader *r, const lev_frame_limits *limits, lev
     if (head.left < LEV_FRAME_HEAD) {
         return NULL;
     }
-    frame->type = lev_reader_u8(&head);
-    frame->channel = lev_reader_u16(&head);
-    uint32_t size = lev_reader_u32(&head);
+    frame->type = wire_read_u8(&head);
+    frame->channel = wire_read_u16(&head);
+    uint32_t size = wire_read_u32(&head);
     const char *fault = frame_judge(frame, size, limits);
     if (fault != NULL) {
         return fault;
@@ -66,8 +68,8 @@ static const char *frame_read(lev_reader *r, const lev_frame_limits *limits, lev
     if (head.left <= size) {
         return NULL;
     }
-    frame->payload = lev_reader_bytes(&head, size);
-    if (lev_reader_u8(&head) != LEV_FRAME_END) {
+    frame->payload = wire_read_bytes(&head, size);
+    if (wire_read_u8(&head) != LEV_FRAME_END) {
         return "a frame without its end octet";
     }
     *r = head;
@@ -95,19 +97,19 @@ const char *lev_frame_fault(lev_span bytes, const lev_frame_limits *limits) {
 }
 
 size_t lev_frame_begin(lev_writer *w, uint8_t type, uint16_t channel) {
-    lev_writer_u8(w, type);
-    lev_writer_u16(w, channel);
-    return lev_writer_begin_u32(w);
+    wire_write_u8(w, type);
+    wire_write_u16(w, channel);
+    return wire_begin_u32(w);
 }
 
 void lev_frame_end(lev_writer *w, size_t place) {
-    lev_writer_end_u32(w, place);
-    lev_writer_u8(w, LEV_FRAME_END);
+    wire_end_u32(w, place);
+    wire_write_u8(w, LEV_FRAME_END);
 }
 
 void lev_frame_encode(lev_writer *w, const lev_frame *frame) {
     size_t place = lev_frame_begin(w, frame->type, frame->channel);
-    lev_writer_bytes(w, frame->payload);
+    wire_write_bytes(w, frame->payload);
     lev_frame_end(w, place);
 }
 

@@ -10,8 +10,6 @@
 
 #include "field.h"
 
-#include <string.h>
-
 /* clang-format off */
 
 /* FIRST_x is the index of a method's first field, BEHIND_x of the one behind its last. */
@@ -23,16 +21,6 @@ enum method_field_index {
 #include "amqp091.def"
     METHOD_FIELDS
 };
-
-#define LEV_WIRE_bit LEV_WIRE_BIT
-#define LEV_WIRE_octet LEV_WIRE_OCTET
-#define LEV_WIRE_short LEV_WIRE_SHORT
-#define LEV_WIRE_long LEV_WIRE_LONG
-#define LEV_WIRE_longlong LEV_WIRE_LONGLONG
-#define LEV_WIRE_timestamp LEV_WIRE_TIMESTAMP
-#define LEV_WIRE_shortstr LEV_WIRE_SHORTSTR
-#define LEV_WIRE_longstr LEV_WIRE_LONGSTR
-#define LEV_WIRE_table LEV_WIRE_TABLE
 
 enum method_field_flag { PLAIN, RESERVED, NOWAIT };
 
@@ -105,17 +93,30 @@ lev_method_id lev_method_named(lev_span class_name, lev_span method_name) {
     return LEV_NO_METHOD;
 }
 
-static bool *method_bit(const lev_field_desc *field, void *base) {
-    return (bool *)((uint8_t *)base + field->offset);
+/* Writes the octet of the `count` bits before a field, if there are any. */
+static void method_put_bits(lev_writer *w, unsigned octet, unsigned count) {
+    if (count > 0) {
+        wire_write_u8(w, (uint8_t)octet);
+    }
 }
 
-/* Returns how many fields from `i` on share an octet. */
-static size_t method_bits(const lev_method_desc *desc, size_t i) {
-    size_t n = 0;
-    while (i + n < desc->field_count && n < 8 && desc->fields[i + n].wire == LEV_WIRE_BIT) {
-        n++;
+static void method_encode_fields(lev_writer *w, const lev_method_desc *desc, const void *base) {
+    unsigned octet = 0;
+    unsigned count = 0;
+    for (size_t i = 0; i < desc->field_count; i++) {
+        const lev_field_desc *field = &desc->fields[i];
+        bool bit = field->wire == LEV_WIRE_BIT;
+        if (!bit || count == 8) {
+            method_put_bits(w, octet, count);
+            octet = count = 0;
+        }
+        if (bit) {
+            octet |= (((const uint8_t *)base)[field->offset] != 0 ? 1U : 0U) << count++;
+        } else {
+            field_encode(w, field, base);
+        }
     }
-    return n;
+    method_put_bits(w, octet, count);
 }
 
 void lev_method_encode(lev_writer *w, lev_method_id id, const void *fields) {
@@ -124,28 +125,36 @@ void lev_method_encode(lev_writer *w, lev_method_id id, const void *fields) {
         lev_writer_fail(w, LEV_ERR_MISUSE);
         return;
     }
-    lev_writer_u16(w, desc->class_id);
-    lev_writer_u16(w, desc->method_id);
-    for (size_t i = 0; i < desc->field_count;) {
-        size_t bits = method_bits(desc, i);
-        if (bits == 0) {
-            lev_field_encode(w, &desc->fields[i++], fields);
+    lev_writer local = *w; /* in registers, where stores into the bytes cannot reach it */
+    wire_write_u16(&local, desc->class_id);
+    wire_write_u16(&local, desc->method_id);
+    method_encode_fields(&local, desc, fields);
+    *w = local;
+}
+
+static void method_decode_fields(lev_reader *r, const lev_method_desc *desc, void *base) {
+    unsigned octet = 0;
+    unsigned count = 0;
+    for (size_t i = 0; i < desc->field_count; i++) {
+        const lev_field_desc *field = &desc->fields[i];
+        if (field->wire != LEV_WIRE_BIT) {
+            count = 0;
+            field_decode(r, field, base);
             continue;
         }
-        uint8_t octet = 0;
-        for (size_t k = 0; k < bits; k++) {
-            const bool *bit = (const bool *)((const uint8_t *)fields + desc->fields[i + k].offset);
-            octet = (uint8_t)(octet | (*bit ? 1 << k : 0));
+        if (count == 0) {
+            octet = wire_read_u8(r);
         }
-        lev_writer_u8(w, octet);
-        i += bits;
+        bool bit = (octet >> count & 1) != 0;
+        memcpy((uint8_t *)base + field->offset, &bit, sizeof bit);
+        count = (count + 1) % 8;
     }
 }
 
 lev_status lev_method_decode(lev_span payload, lev_method *method) {
     lev_reader r = lev_reader_init(payload);
-    uint16_t class_id = lev_reader_u16(&r);
-    uint16_t method_id = lev_reader_u16(&r);
+    uint16_t class_id = wire_read_u16(&r);
+    uint16_t method_id = wire_read_u16(&r);
     method->id = LEV_NO_METHOD;
     if (r.status != LEV_OK) {
         return r.status;
@@ -154,20 +163,8 @@ lev_status lev_method_decode(lev_span payload, lev_method *method) {
     if (id == LEV_NO_METHOD) {
         return LEV_ERR_UNSUPPORTED;
     }
-    const lev_method_desc *desc = &method_descs[id];
-    for (size_t i = 0; i < desc->field_count;) {
-        size_t bits = method_bits(desc, i);
-        if (bits == 0) {
-            lev_field_decode(&r, &desc->fields[i++], &method->as);
-            continue;
-        }
-        uint8_t octet = lev_reader_u8(&r);
-        for (size_t k = 0; k < bits; k++) {
-            *method_bit(&desc->fields[i + k], &method->as) = (octet >> k & 1) != 0;
-        }
-        i += bits;
-    }
-    if (lev_reader_finish(&r) == LEV_OK) {
+    method_decode_fields(&r, &method_descs[id], &method->as);
+    if (wire_finish(&r) == LEV_OK) {
         method->id = id;
     }
     return r.status;

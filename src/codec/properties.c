@@ -12,16 +12,10 @@
 #include "field.h"
 
 #include <leveret/properties.h>
-#include <string.h>
 
 enum { PROPERTIES_CONTINUED = 1 };
 
 /* clang-format off */
-#define LEV_WIRE_octet LEV_WIRE_OCTET
-#define LEV_WIRE_timestamp LEV_WIRE_TIMESTAMP
-#define LEV_WIRE_shortstr LEV_WIRE_SHORTSTR
-#define LEV_WIRE_table LEV_WIRE_TABLE
-
 static const lev_field_desc properties_descs[] = {
 #define LEV_PROPERTY(NAME, id, wire_, bit)                                                         \
     {.name = #id, .domain = #wire_, .wire = LEV_WIRE_##wire_, .offset = offsetof(lev_properties, id)},
@@ -43,34 +37,40 @@ static bool properties_has(const lev_properties *p, size_t i) {
     return (p->present & 0x8000U >> i) != 0;
 }
 
-void lev_properties_encode(lev_writer *w, const lev_properties *p) {
+static void properties_encode(lev_writer *w, const lev_properties *p) {
     if ((p->present & ~(unsigned)PROPERTIES_KNOWN) != 0) {
-        lev_writer_fail(w, LEV_ERR_LIMIT);
+        wire_fail_write(w, LEV_ERR_LIMIT);
     }
-    lev_writer_u16(w, p->present);
+    wire_write_u16(w, p->present);
     for (size_t i = 0; p->present != 0 && i < LEV_PROPERTY_COUNT; i++) {
         if (properties_has(p, i)) {
-            lev_field_encode(w, &properties_descs[i], p);
+            field_encode(w, &properties_descs[i], p);
         }
     }
 }
 
+void lev_properties_encode(lev_writer *w, const lev_properties *p) {
+    lev_writer local = *w; /* as in lev_method_encode */
+    properties_encode(&local, p);
+    *w = local;
+}
+
 static void properties_decode(lev_reader *r, lev_properties *p) {
-    memset(p, 0, sizeof *p);
-    uint16_t flags = lev_reader_u16(r);
+    *p = (lev_properties){.present = LEV_HAS_NOTHING};
+    uint16_t flags = wire_read_u16(r);
     p->present = (uint16_t)(flags & PROPERTIES_KNOWN);
     if ((flags & ~(unsigned)PROPERTIES_KNOWN & ~(unsigned)PROPERTIES_CONTINUED) != 0) {
-        lev_reader_fail(r, LEV_ERR_SYNTAX);
+        wire_fail_read(r, LEV_ERR_SYNTAX);
     }
     while ((flags & PROPERTIES_CONTINUED) != 0) {
-        flags = lev_reader_u16(r);
+        flags = wire_read_u16(r);
         if ((flags & ~(unsigned)PROPERTIES_CONTINUED) != 0) {
-            lev_reader_fail(r, LEV_ERR_SYNTAX);
+            wire_fail_read(r, LEV_ERR_SYNTAX);
         }
     }
     for (size_t i = 0; p->present != 0 && i < LEV_PROPERTY_COUNT; i++) {
         if (properties_has(p, i)) {
-            lev_field_decode(r, &properties_descs[i], p);
+            field_decode(r, &properties_descs[i], p);
         }
     }
 }
@@ -78,23 +78,25 @@ static void properties_decode(lev_reader *r, lev_properties *p) {
 lev_status lev_properties_decode(lev_span list, lev_properties *p) {
     lev_reader r = lev_reader_init(list);
     properties_decode(&r, p);
-    return lev_reader_finish(&r);
+    return wire_finish(&r);
 }
 
 void lev_header_encode(lev_writer *w, const lev_header *header) {
-    lev_writer_u16(w, header->class_id);
-    lev_writer_u16(w, header->weight);
-    lev_writer_u64(w, header->body_size);
-    lev_properties_encode(w, &header->properties);
+    lev_writer local = *w;
+    wire_write_u16(&local, header->class_id);
+    wire_write_u16(&local, header->weight);
+    wire_write_u64(&local, header->body_size);
+    properties_encode(&local, &header->properties);
+    *w = local;
 }
 
 lev_status lev_header_decode(lev_span payload, lev_header *header) {
     lev_reader r = lev_reader_init(payload);
-    header->class_id = lev_reader_u16(&r);
-    header->weight = lev_reader_u16(&r);
-    header->body_size = lev_reader_u64(&r);
+    header->class_id = wire_read_u16(&r);
+    header->weight = wire_read_u16(&r);
+    header->body_size = wire_read_u64(&r);
     properties_decode(&r, &header->properties);
-    return lev_reader_finish(&r);
+    return wire_finish(&r);
 }
 
 bool lev_properties_equal(const lev_properties *a, const lev_properties *b) {

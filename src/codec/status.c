@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Status texts, from the one list in leveret/status.h. */
+/* The texts and the names of statuses, both from the one list in leveret/status.h, so that a status
+ * cannot be without either.
+ *
+ * A switch and not an array: the values are negative and may have gaps, and any number at all may
+ * be asked for. Without a default case the compiler tells of a status that is missing here. */
 
 #include <leveret/status.h>
 

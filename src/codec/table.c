@@ -8,6 +8,8 @@
  * checked. It recurses once for each level, at most LEV_TABLE_DEPTH_MAX times with a small frame.
  * Building a tree was rejected: two bytes of a void entry would cost an allocation each. */
 
+#include "wire.h"
+
 #include <leveret/table.h>
 
 lev_table_iter lev_table_walk(lev_span content) {
@@ -25,50 +27,50 @@ bool lev_value_decode(lev_reader *r, char type, lev_value *value) {
     *value = (lev_value){.type = type};
     switch (type) {
     case 't':
-        value->as.boolean = lev_reader_u8(r) != 0;
+        value->as.boolean = wire_read_u8(r) != 0;
         break;
     case 'b':
-        value->as.i = table_sign(lev_reader_u8(r), 8);
+        value->as.i = table_sign(wire_read_u8(r), 8);
         break;
     case 's':
     case 'U':
-        value->as.i = table_sign(lev_reader_u16(r), 16);
+        value->as.i = table_sign(wire_read_u16(r), 16);
         break;
     case 'I':
-        value->as.i = table_sign(lev_reader_u32(r), 32);
+        value->as.i = table_sign(wire_read_u32(r), 32);
         break;
     case 'l':
     case 'L':
-        value->as.i = table_sign(lev_reader_u64(r), 64);
+        value->as.i = table_sign(wire_read_u64(r), 64);
         break;
     case 'B':
-        value->as.u = lev_reader_u8(r);
+        value->as.u = wire_read_u8(r);
         break;
     case 'u':
-        value->as.u = lev_reader_u16(r);
+        value->as.u = wire_read_u16(r);
         break;
     case 'i':
     case 'f':
-        value->as.u = lev_reader_u32(r);
+        value->as.u = wire_read_u32(r);
         break;
     case 'd':
     case 'T':
-        value->as.u = lev_reader_u64(r);
+        value->as.u = wire_read_u64(r);
         break;
     case 'D':
-        value->as.decimal.scale = lev_reader_u8(r);
-        value->as.decimal.value = lev_reader_u32(r);
+        value->as.decimal.scale = wire_read_u8(r);
+        value->as.decimal.value = wire_read_u32(r);
         break;
     case 'S':
     case 'x':
     case 'A':
     case 'F':
-        value->as.bytes = lev_reader_longstr(r);
+        value->as.bytes = wire_read_longstr(r);
         break;
     case 'V':
         break;
     default:
-        lev_reader_fail(r, LEV_ERR_SYNTAX);
+        wire_fail_read(r, LEV_ERR_SYNTAX);
         break;
     }
     return r->status == LEV_OK;
@@ -78,7 +80,7 @@ bool lev_array_next(lev_table_iter *it, lev_value *value) {
     if (it->in.left == 0) {
         return false;
     }
-    char type = (char)lev_reader_u8(&it->in);
+    char type = (char)wire_read_u8(&it->in);
     return lev_value_decode(&it->in, type, value);
 }
 
@@ -86,8 +88,8 @@ bool lev_table_next(lev_table_iter *it, lev_span *key, lev_value *value) {
     if (it->in.left == 0) {
         return false;
     }
-    *key = lev_reader_shortstr(&it->in);
-    char type = (char)lev_reader_u8(&it->in);
+    *key = wire_read_shortstr(&it->in);
+    char type = (char)wire_read_u8(&it->in);
     return lev_value_decode(&it->in, type, value);
 }
 

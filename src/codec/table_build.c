@@ -3,7 +3,12 @@
 
 /* Building field tables into a writer. Nothing is truncated: a value that does not fit its letter,
  * or a key over 255 bytes, fails the writer, and a nested table's length is written when it is
- * closed. */
+ * closed.
+ *
+ * lev_value_encode is the only place that writes a letter's value; the rest is put together from
+ * it. A tree to be filled and encoded afterwards was rejected: it allocates, and the caller's
+ * writer is already the buffer that the table will be sent from. What is nested is not checked here
+ * but once, as a whole, when the table goes into a method or a header. */
 
 #include <leveret/table.h>
 

@@ -3,7 +3,10 @@
 
 /* Tables as JSON-like text, with the type letter before each value: what a person reads in a trace
  * or in a failed test. It takes any bytes: where a table is malformed or nests too deep, the text
- * says so and stops. Recursion is bounded by the same depth as a check. */
+ * says so and stops. Recursion is bounded by the same depth as a check.
+ *
+ * The letter is there because the text is for people who look for a wrong type; a float is printed
+ * as its bits, since decimal floating text would cost more code than all the rest. */
 
 #include <leveret/table.h>
 

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Text for people. What a peer sent is never trusted: everything but printable ASCII and
- * well-formed UTF-8 above the C1 controls is escaped, so that no terminal sequence and no line
- * break gets through. */
+/* Text for people: numbers, hex, and bytes that a peer sent.
+ *
+ * Those are never trusted: everything but printable ASCII and well-formed UTF-8 above the C1
+ * controls is escaped, byte by byte, so that no terminal sequence and no line break gets through
+ * and each byte can be read off the text. Replacing bad bytes by U+FFFD was rejected for that: two
+ * different names would look the same.
+ *
+ * printf was rejected: this layer uses no stdio, and ten lines print an integer. */
 
 #include <leveret/wire.h>
 

@@ -131,9 +131,6 @@ class OnGarageMQ(PubSub, BrokerTest):
     many = 200  # with a consumer on the queue it stops confirming after some thousand
     bodies = {what: body for what, body in BODIES.items() if body}  # it never completes an empty one
 
-    def delete_exchange(self, exchange):
-        """It never answers exchange.delete."""
-
     def subscription(self, exchange):
         return ["-q", self.bound_queue(exchange)]
 

@@ -186,6 +186,7 @@ static void takes_its_own_answer_among_others(void) {
 
 static void deliver_two(peer *p) {
     give_consumer(p);
+    usleep(100000); /* so that they do not come with the answer */
     peer_deliver(p, 1, "one");
     peer_deliver(p, 2, "two");
     peer_close(p);
@@ -214,7 +215,50 @@ static void tells_a_foreign_loop_that_more_is_there(void) {
     peer_end(p);
 }
 
+/* Reads nothing for a while, and sends what lands where the client's last answer lay. */
+static void read_late(peer *p) {
+    lev_frame frame;
+    lev_method method = {.id = LEV_NO_METHOD};
+    lev_basic_get_ok ok = {.delivery_tag = 1, .routing_key = lev_span_of("the key of the answer")};
+    make_buffers_small(p->fd);
+    give_consumer(p);
+    peer_expect(p, LEV_BASIC_GET);
+    peer_send_content(p, 1, LEV_BASIC_GET_OK, &ok, lev_span_of("body"));
+    usleep(300000);
+    for (uint64_t tag = 2; tag < 40; tag++) {
+        peer_deliver(p, tag, "a delivery that takes the place of the answer");
+    }
+    while (method.id != LEV_QUEUE_DECLARE) {
+        peer_need(peer_take(p, &frame), "no queue.declare");
+        if (frame.type == LEV_FRAME_METHOD) {
+            peer_need(lev_method_decode(frame.payload, &method) == LEV_OK, "a malformed method");
+        }
+    }
+    peer_need(lev_span_equal(method.as.queue_declare.queue, ok.routing_key), "another name");
+    peer_close(p);
+}
+
+static void calls_out_of_the_last_answer_even_where_it_waits(void) {
+    enum { SIZE = 600000 };
+    peer *p = peer_start(read_late);
+    lev_client *c = open_channel(p, &(lev_client_options){.high_water = 20000});
+    make_buffers_small(lev_client_fd(c));
+    consume(c);
+    uint8_t *body = calloc(1, SIZE);
+    lev_publication m = {.body = {body, SIZE}};
+    const lev_message *got;
+    EXPECT_EQ(lev_client_get(c, 1, &(lev_basic_get){0}, &got), LEV_OK);
+    EXPECT_EQ(lev_engine_publish(lev_client_engine(c), 1, &m, NULL), LEV_OK);
+    lev_queue_declare declare = {.queue = got->routing_key, .nowait = true};
+    EXPECT_EQ(lev_client_queue_declare(c, 1, &declare, NULL), LEV_OK);
+    EXPECT_EQ(lev_client_close(c), LEV_OK);
+    free(body);
+    lev_client_free(c);
+    peer_end(p);
+}
+
 UNIT_MAIN("flow", CASE(writes_by_itself_when_much_is_queued),
           CASE(is_patient_while_there_is_progress), CASE(takes_a_delivery_larger_than_its_buffer),
           CASE(takes_no_delivery_over_its_limit), CASE(takes_its_own_answer_among_others),
-          CASE(tells_a_foreign_loop_that_more_is_there))
+          CASE(tells_a_foreign_loop_that_more_is_there),
+          CASE(calls_out_of_the_last_answer_even_where_it_waits))

@@ -117,6 +117,22 @@ static lev_span random_kept_table(uint64_t *state) {
     return lev_writer_span(&w);
 }
 
+lev_span nested_table(unsigned depth, const char *kinds) {
+    static uint8_t room[NEST_ROOM];
+    static size_t places[NEST_DEEPEST];
+    lev_writer w = lev_writer_init(room, sizeof room);
+    const char *key = "k";
+    for (unsigned i = 1; i < depth; i++) {
+        bool array = kinds[i % strlen(kinds)] == 'A';
+        places[i] = array ? lev_array_begin(&w, key) : lev_table_begin(&w, key);
+        key = array ? NULL : "k";
+    }
+    for (unsigned i = depth - 1; i >= 1; i--) {
+        lev_table_end(&w, places[i]);
+    }
+    return lev_writer_span(&w);
+}
+
 void random_fields(uint64_t *state, const lev_field_desc *fields, size_t count, void *base) {
     for (size_t i = 0; i < count; i++) {
         uint8_t *at = (uint8_t *)base + fields[i].offset;

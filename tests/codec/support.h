@@ -23,10 +23,16 @@ uint64_t random_below(uint64_t *state, uint64_t n);
 /* A random table, at most `depth` deep, into the writer: its entries, all type letters. */
 void random_table(uint64_t *state, lev_writer *w, unsigned depth);
 
-/* `count` random bytes that live until the next 64 calls. */
+/* At most `most` random bytes that live until the next 64 calls. */
 lev_span random_bytes(uint64_t *state, size_t most);
 
-/* Fills a struct from its descriptors; tables and strings point into `room`. */
+/* A table that holds depth - 1 others, one in the other, tables and arrays as the letters "F" and
+ * "A" take turns. It lives until the next call. */
+enum { NEST_DEEPEST = 100000, NEST_ROOM = NEST_DEEPEST * 7 };
+lev_span nested_table(unsigned depth, const char *kinds);
+
+/* Fills a struct from its descriptors; strings live as those of random_bytes do, tables until the
+ * next eight. */
 void random_fields(uint64_t *state, const lev_field_desc *fields, size_t count, void *base);
 
 #endif

@@ -56,25 +56,7 @@ static lev_status head(uint8_t type, uint16_t channel, uint32_t size,
     return status;
 }
 
-static void A_compares_sizes_with_what_the_limit_leaves(void) {
-    static const uint32_t sizes[] = {0,          1,          4087,       4088,       4089,
-                                     8184,       8185,       0x7FFFFFFF, 0x80000000, 0xFFFFFFF8,
-                                     0xFFFFFFF9, 0xFFFFFFFA, 0xFFFFFFFB, 0xFFFFFFFC, 0xFFFFFFFD,
-                                     0xFFFFFFFE, 0xFFFFFFFF};
-    static const lev_frame_limits none = {7, 7};
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        uint32_t size = sizes[i];
-        EXPECT_EQ(head(LEV_FRAME_BODY, 1, size, &limits) == LEV_NEED_MORE, size <= 4088);
-        EXPECT_EQ(head(LEV_FRAME_METHOD, 1, size, &limits) == LEV_NEED_MORE,
-                  size >= 4 && size <= 8184);
-        EXPECT_EQ(head(LEV_FRAME_HEADER, 1, size, &limits) == LEV_NEED_MORE,
-                  size >= 14 && size <= 8184);
-        EXPECT_EQ(head(LEV_FRAME_HEARTBEAT, 0, size, &limits) == LEV_NEED_MORE, size == 0);
-        EXPECT_EQ(head(LEV_FRAME_BODY, 1, size, &none) == LEV_NEED_MORE, size == 0);
-    }
-}
-
-static void C_refuses_what_is_below_its_types_minimum(void) {
+static void refuses_what_is_below_its_types_minimum(void) {
     for (uint32_t size = 0; size < 4; size++) {
         EXPECT_EQ(head(LEV_FRAME_METHOD, 1, size, &limits), LEV_ERR_SYNTAX);
     }
@@ -99,6 +81,44 @@ static void refuses_a_wrong_end_octet(void) {
     EXPECT_STR(lev_frame_fault(bad, &limits), "a frame without its end octet");
 }
 
+static void leaves_the_cursor_where_it_was_unless_a_frame_is_whole(void) {
+    static const lev_span rows[] = {RAW("\3\0\7\0\0\0\2hi"), RAW("\3\0\7\0\0"), RAW(""),
+                                    RAW("\3\0\7\0\0\0\2hi\xcd"), RAW("\4\0\7\0\0\0\2hi\xce")};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        lev_reader r = lev_reader_init(rows[i]);
+        lev_frame frame;
+        size_t need;
+        EXPECT_EQ(lev_frame_decode(&r, &limits, &frame, &need),
+                  i < 3 ? LEV_NEED_MORE : LEV_ERR_SYNTAX);
+        EXPECT(r.ptr == rows[i].ptr && r.left == rows[i].len && r.status == LEV_OK);
+    }
+}
+
+static void takes_methods_and_headers_up_to_the_larger_limit(void) {
+    static const lev_frame_limits small_bodies = {.body = 100, .method = 200};
+    static const lev_frame_limits large_bodies = {.body = 200, .method = 100};
+    for (uint8_t type = LEV_FRAME_METHOD; type <= LEV_FRAME_HEADER; type++) {
+        EXPECT_EQ(head(type, 1, 192, &small_bodies), LEV_NEED_MORE);
+        EXPECT_EQ(head(type, 1, 193, &small_bodies), LEV_ERR_SYNTAX);
+        EXPECT_EQ(head(type, 1, 192, &large_bodies), LEV_NEED_MORE);
+        EXPECT_EQ(head(type, 1, 193, &large_bodies), LEV_ERR_SYNTAX);
+    }
+    EXPECT_EQ(head(LEV_FRAME_BODY, 1, 92, &small_bodies), LEV_NEED_MORE);
+    EXPECT_EQ(head(LEV_FRAME_BODY, 1, 93, &small_bodies), LEV_ERR_SYNTAX);
+}
+
+static void says_why_it_refuses(void) {
+    EXPECT_STR(lev_frame_fault(RAW("\1\0\1\0\0\0\3"), &limits),
+               "a method frame too short for its ids");
+    EXPECT_STR(lev_frame_fault(RAW("\2\0\1\0\0\0\15"), &limits),
+               "a content header frame too short");
+    EXPECT_STR(lev_frame_fault(RAW("\10\0\1\0\0\0\0"), &limits),
+               "a heartbeat with a payload or on a channel");
+    EXPECT_STR(lev_frame_fault(RAW("AMQP\0\0\11\1"), &limits), "an unknown frame type");
+    EXPECT_STR(lev_frame_fault(RAW("\3\0\1\0\0\20\0"), &limits), "a frame larger than agreed");
+    EXPECT_STR(lev_frame_fault(RAW("\3\0\1\0\0\0\0\xce"), &limits), "");
+}
+
 static void writes_what_it_reads(void) {
     uint8_t bytes[64];
     lev_writer w = lev_writer_init(bytes, sizeof bytes);
@@ -108,8 +128,18 @@ static void writes_what_it_reads(void) {
     lev_frame_encode(&w, &sent);
     EXPECT_EQ(decode(lev_writer_span(&w), &got, &need), LEV_OK);
     EXPECT(lev_frame_equal(&sent, &got));
+    EXPECT_BYTES(bytes, w.len, "\3\2\1\0\0\0\7payload\xce", 15);
     got.channel++;
     EXPECT(!lev_frame_equal(&sent, &got));
+    got = (lev_frame){LEV_FRAME_METHOD, 513, sent.payload};
+    EXPECT(!lev_frame_equal(&sent, &got));
+    got = (lev_frame){LEV_FRAME_BODY, 513, RAW("payloae")};
+    EXPECT(!lev_frame_equal(&sent, &got));
+    for (size_t cap = 0; cap < 15; cap++) {
+        w = lev_writer_init(bytes, cap);
+        lev_frame_encode(&w, &sent);
+        EXPECT_EQ(w.status, LEV_ERR_SPACE);
+    }
     lev_writer header = lev_writer_init(bytes, sizeof bytes);
     lev_protocol_header_encode(&header);
     EXPECT_BYTES(bytes, header.len, "AMQP\0\0\11\1", 8);
@@ -136,7 +166,8 @@ static void prints_one_line_of_anything(void) {
 }
 
 UNIT_MAIN("frame", CASE(waits_for_the_whole_frame_and_says_how_much_it_needs),
-          CASE(leaves_the_next_frame_alone), CASE(A_compares_sizes_with_what_the_limit_leaves),
-          CASE(C_refuses_what_is_below_its_types_minimum),
+          CASE(leaves_the_next_frame_alone), CASE(refuses_what_is_below_its_types_minimum),
           CASE(refuses_unknown_types_and_odd_heartbeats), CASE(refuses_a_wrong_end_octet),
-          CASE(writes_what_it_reads), CASE(prints_one_line_of_anything))
+          CASE(writes_what_it_reads), CASE(prints_one_line_of_anything),
+          CASE(leaves_the_cursor_where_it_was_unless_a_frame_is_whole),
+          CASE(takes_methods_and_headers_up_to_the_larger_limit), CASE(says_why_it_refuses))

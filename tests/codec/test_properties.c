@@ -64,17 +64,6 @@ static void reads_an_empty_further_flag_word_and_writes_none(void) {
     EXPECT_EQ(w.status, LEV_ERR_LIMIT);
 }
 
-static void I_refuses_strings_over_255_bytes(void) {
-    static uint8_t text[256];
-    static uint8_t bytes[512];
-    for (size_t len = 254; len <= 256; len++) {
-        lev_properties p = {.present = LEV_HAS_MESSAGE_ID, .message_id = {text, len}};
-        lev_writer w = lev_writer_init(bytes, sizeof bytes);
-        lev_properties_encode(&w, &p);
-        EXPECT_EQ(w.status, len <= 255 ? LEV_OK : LEV_ERR_LIMIT);
-    }
-}
-
 static void compares_what_is_present_only(void) {
     lev_properties a = {.present = LEV_HAS_PRIORITY, .priority = 1, .timestamp = 5};
     lev_properties b = {.present = LEV_HAS_PRIORITY, .priority = 1, .timestamp = 6};
@@ -83,11 +72,77 @@ static void compares_what_is_present_only(void) {
     EXPECT(!lev_properties_equal(&a, &b));
     b.present |= LEV_HAS_TIMESTAMP;
     EXPECT(!lev_properties_equal(&a, &b));
+}
+
+static void gives_each_row_its_flag_in_wire_order(void) {
+    static const char *names[] = {"content_type", "content_encoding", "headers",  "delivery_mode",
+                                  "priority",     "correlation_id",   "reply_to", "expiration",
+                                  "message_id",   "timestamp",        "type",     "user_id",
+                                  "app_id",       "cluster_id"};
+    EXPECT_EQ(sizeof names / sizeof names[0], LEV_PROPERTY_COUNT);
+    for (size_t i = 0; i < LEV_PROPERTY_COUNT; i++) {
+        EXPECT_STR(lev_property_describe(i)->name, names[i]);
+    }
+    EXPECT_EQ(LEV_HAS_CONTENT_TYPE, 0x8000);
+    EXPECT_EQ(LEV_HAS_TIMESTAMP, 0x0040);
+    EXPECT_EQ(LEV_HAS_CLUSTER_ID, 0x0004);
     EXPECT(lev_property_describe(LEV_PROPERTY_COUNT) == NULL);
-    EXPECT_STR(lev_property_describe(0)->name, "content_type");
+    EXPECT(lev_property_describe(SIZE_MAX) == NULL);
+}
+
+static void prints_what_is_there(void) {
+    uint8_t room[200];
+    lev_properties p = {.present = LEV_HAS_CONTENT_TYPE | LEV_HAS_HEADERS | LEV_HAS_TIMESTAMP,
+                        .content_type = {(const uint8_t *)"a\n", 2},
+                        .headers = RAW("\1kt\1"),
+                        .priority = 7,
+                        .timestamp = 9};
+    lev_writer w = lev_writer_init(room, sizeof room);
+    lev_properties_print(&w, &p);
+    EXPECT_STR(text_of(&w), "content_type=\"a\\n\" headers={\"k\":t true} timestamp=9");
+    p.present = LEV_HAS_NOTHING;
+    w = lev_writer_init(room, sizeof room);
+    lev_properties_print(&w, &p);
+    EXPECT_STR(text_of(&w), "");
+}
+
+static void carries_a_headers_class_weight_and_size(void) {
+    uint8_t bytes[14];
+    lev_header sent = {.class_id = 60, .weight = 513, .body_size = UINT64_MAX};
+    lev_header got;
+    lev_writer w = lev_writer_init(bytes, sizeof bytes);
+    lev_header_encode(&w, &sent);
+    EXPECT_BYTES(bytes, w.len, "\0\x3c\2\1\xff\xff\xff\xff\xff\xff\xff\xff\0\0", 14);
+    EXPECT_EQ(lev_header_decode(lev_writer_span(&w), &got), LEV_OK);
+    EXPECT(got.class_id == 60 && got.weight == 513 && got.body_size == UINT64_MAX);
+    EXPECT_EQ(got.properties.present, LEV_HAS_NOTHING);
+}
+
+static void zeroes_what_is_not_there(void) {
+    lev_properties p;
+    memset(&p, 0xEE, sizeof p);
+    EXPECT_EQ(lev_properties_decode(RAW("\x08\0\5"), &p), LEV_OK);
+    EXPECT_EQ(p.priority, 5);
+    EXPECT(p.delivery_mode == 0 && p.timestamp == 0 && p.headers.len == 0 && p.app_id.len == 0);
+}
+
+static void I_writes_no_malformed_headers(void) {
+    uint8_t bytes[64];
+    lev_properties p = {.present = LEV_HAS_HEADERS, .headers = RAW("\1a?")};
+    lev_writer w = lev_writer_init(bytes, sizeof bytes);
+    lev_properties_encode(&w, &p);
+    EXPECT_EQ(w.status, LEV_ERR_SYNTAX);
+    for (uint16_t flag = 1; flag <= 2; flag++) {
+        p = (lev_properties){.present = flag};
+        w = lev_writer_init(bytes, sizeof bytes);
+        lev_properties_encode(&w, &p);
+        EXPECT_EQ(w.status, LEV_ERR_LIMIT);
+    }
 }
 
 UNIT_MAIN("properties", CASE(has_the_bytes_of_the_specification), CASE(reads_flags_in_wire_order),
           CASE(refuses_what_is_missing_left_over_or_unknown),
           CASE(reads_an_empty_further_flag_word_and_writes_none),
-          CASE(I_refuses_strings_over_255_bytes), CASE(compares_what_is_present_only))
+          CASE(compares_what_is_present_only), CASE(gives_each_row_its_flag_in_wire_order),
+          CASE(prints_what_is_there), CASE(carries_a_headers_class_weight_and_size),
+          CASE(zeroes_what_is_not_there), CASE(I_writes_no_malformed_headers))
