@@ -51,13 +51,14 @@ static int run_help(int argc, char **argv) {
 static int run_command(const command *c, char **argv) {
     settings s;
     int rc = options_parse(c, argv, &s);
-    if (rc >= 0) {
-        return rc;
+    if (rc < 0 && !signals_init()) {
+        rc = say_and(EXIT_INTERNAL, "cannot watch for signals; close some files and try again");
     }
-    if (!signals_init()) {
-        return say_and(EXIT_INTERNAL, "cannot watch for signals; close some files and try again");
+    if (rc < 0) {
+        rc = c->run(&s);
     }
-    return c->run(&s);
+    options_forget(&s);
+    return rc;
 }
 
 /* stdout may be a full disk or a closed pipe: what could not be written is an error, too. */

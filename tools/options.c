@@ -265,6 +265,14 @@ int options_parse(const command *c, char **argv, settings *s) {
     return rc;
 }
 
+void options_forget(settings *s) {
+    for (size_t i = 0; i < s->url_count; i++) {
+        explicit_bzero(s->urls[i], strlen(s->urls[i]));
+        free(s->urls[i]);
+    }
+    s->url_count = 0;
+}
+
 static void help_row(const option *o) {
     char left[48];
     char letter[] = {'-', o->letter, ',', ' ', '\0'};

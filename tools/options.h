@@ -14,7 +14,7 @@ enum { SETTINGS_URLS = 16 };
 /* Everything that options can say. Times are milliseconds. */
 typedef struct settings {
     /* where to */
-    const char *urls[SETTINGS_URLS]; /* redacted copies are left in argv */
+    char *urls[SETTINGS_URLS]; /* copies; argv keeps redacted ones */
     size_t url_count;
     const char *host;
     uint64_t port;
@@ -92,6 +92,9 @@ typedef struct command {
  * be given as --name VALUE or --name=VALUE, flags may share a dash, "--" ends options. Returns -1
  * to go on, or the exit code: EXIT_DONE after --help, EXIT_USAGE after a line on stderr. */
 int options_parse(const command *c, char **argv, settings *s);
+
+/* Cleanses and frees the URLs. */
+void options_forget(settings *s);
 
 /* Prints the help of a command to stdout. */
 void options_help(const command *c);

@@ -18,11 +18,16 @@
 #include <unistd.h>
 
 static _Thread_local bool peer_leaves; /* rather than ending the program */
+static _Thread_local int peer_leaves_fd;
 
-void peer_forgive(void) { peer_leaves = true; }
+void peer_forgive(const peer *p) {
+    peer_leaves = true;
+    peer_leaves_fd = p->fd;
+}
 
 void peer_need(bool condition, const char *what) {
     if (!condition && peer_leaves) {
+        shutdown(peer_leaves_fd, SHUT_RDWR);
         pthread_exit(NULL);
     }
     if (!condition) {

@@ -33,8 +33,8 @@ peer *peer_start_at(const char *address, void (*script)(peer *p));
 /* Fails the test program where the condition does not hold. */
 void peer_need(bool condition, const char *what);
 
-/* From now on a script whose expectation fails just ends. */
-void peer_forgive(void);
+/* From now on a script whose expectation fails just ends, and the connection with it. */
+void peer_forgive(const peer *p);
 
 /* Sends bytes, a method, a message, with its method. */
 void peer_send(const peer *p, const void *bytes, size_t len);

@@ -37,15 +37,19 @@ static void memory_alarm(bool on) {
                      : "set_vm_memory_high_watermark 0.4 >/dev/null");
 }
 
-/* The broker says that it blocks only after the first publish under the alarm. */
+/* The broker says that it blocks only at the next publish under the alarm, and does not read that
+ * one to its end; but one that comes before the alarm has spread is still confirmed. */
 static void provoke(lev_client *c, lev_span queue) {
-    lev_event e = {.type = LEV_EVENT_NONE};
+    lev_event e = {.type = LEV_EVENT_OUTCOME};
     lev_publication m = {.routing_key = queue, .body = lev_span_of("first")};
     memory_alarm(true);
-    EXPECT_EQ(lev_client_publish(c, 1, &m, NULL), LEV_OK);
-    EXPECT_EQ(lev_client_next(c, &e, 10000), LEV_OK);
+    while (e.type == LEV_EVENT_OUTCOME) {
+        EXPECT_EQ(lev_client_publish(c, 1, &m, NULL), LEV_OK);
+        EXPECT_EQ(lev_client_next(c, &e, 10000), LEV_OK);
+    }
     EXPECT_EQ(e.type, LEV_EVENT_BLOCKED);
     EXPECT(e.method->as.connection_blocked.reason.len > 0);
+    EXPECT_EQ(lev_engine_unsettled(lev_client_engine(c), 1), 1);
 }
 
 static void waits_until_the_broker_takes_messages_again(void) {

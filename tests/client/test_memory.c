@@ -47,7 +47,7 @@ void *realloc(void *ptr, size_t size) { return memory_fails() ? NULL : __libc_re
 
 static void play_a_session(peer *p) {
     char key[256];
-    peer_forgive();
+    peer_forgive(p);
     peer_login(p, 0);
     peer_open_channel(p);
     peer_expect(p, LEV_CONFIRM_SELECT);

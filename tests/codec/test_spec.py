@@ -16,12 +16,31 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 PLAIN = "/usr/share/amqp/specs/0-9-1/amqp0-9-1.stripped.xml"
 RABBIT = "/usr/share/amqp/specs/0-9-1-rabbit/amqp0-9-1.stripped.extended.xml"
 
-# RabbitMQ speaks these, and neither file has them.
-ABSENT = {"connection.blocked", "connection.unblocked", "connection.update-secret", "connection.update-secret-ok"}
+# RabbitMQ speaks these, and neither file has them: ids, sender, flags, answer, and (field, wire type) in order.
+ABSENT = {
+    "connection.blocked": ("10", "60", "SERVER", "RABBIT", "NO_REPLY", [("reason", "shortstr")]),
+    "connection.unblocked": ("10", "61", "SERVER", "RABBIT", "NO_REPLY", []),
+    "connection.update-secret": ("10", "70", "CLIENT", "SYNC | RABBIT", "ONE(CONNECTION_UPDATE_SECRET_OK)",
+                                 [("new_secret", "longstr"), ("reason", "shortstr")]),
+    "connection.update-secret-ok": ("10", "71", "SERVER", "SYNC | RABBIT", "NO_REPLY", []),
+}
 # In the text of the specification (basic.return), not in the files.
-ABSENT_CONSTANTS = {"no-route"}
-# RabbitMQ's names for reserved fields are older than the XML's "reserved-N"; the rows are in wire order.
+ABSENT_CONSTANTS = {"no-route": (312, "REPLY_CODE", "CHANNEL")}
+# The XML has no answer to the one, and none to the other that is its own; in the text both have one.
+SYNC_HERE = {"channel.flow-ok": False, "basic.recover": True}
+# What the plain file lets only one side send, RabbitMQ lets both.
+BOTH_HERE = {"basic.ack", "basic.cancel", "basic.cancel-ok"}
+# Reserved in the plain file, in use again with RabbitMQ.
+REVIVED = {("exchange.declare", "auto_delete"), ("exchange.declare", "internal")}
 NOWAIT = {"no-wait": "nowait"}
+# RabbitMQ's names for what the XML calls reserved-N, in wire order; every other reserved field is the ticket.
+RESERVED = {
+    "connection.open": ["capabilities", "insist"],
+    "connection.open-ok": ["known_hosts"],
+    "channel.open": ["out_of_band"],
+    "channel.open-ok": ["channel_id"],
+    "basic.get-empty": ["cluster_id"],
+}
 
 ROWS = r"""
 #define LEV_CONSTANT(N, name, value, what, closes) ROW("constant", name, value, #what, #closes)
@@ -74,7 +93,11 @@ class Spec(unittest.TestCase):
 
     def test_constants(self):
         theirs = {c.get("name"): c for c in self.plain.iter("constant")}
-        self.assertEqual(set(theirs), set(self.ours.constants) - ABSENT_CONSTANTS)
+        extended = {c.get("name"): c.attrib for c in self.rabbit.iter("constant")}
+        self.assertEqual({name: c.attrib for name, c in theirs.items()}, extended)
+        self.assertEqual(set(theirs) | set(ABSENT_CONSTANTS), set(self.ours.constants))
+        for name, row in ABSENT_CONSTANTS.items():
+            self.assertEqual(self.ours.constants[name], row)
         closes = {"soft-error": "CHANNEL", "hard-error": "CONNECTION", None: "NOTHING"}
         for name, c in theirs.items():
             value, what, ends = self.ours.constants[name]
@@ -85,23 +108,39 @@ class Spec(unittest.TestCase):
 
     def test_domains(self):
         self.assertEqual(self.wire, self.ours.domains)
+        self.assertEqual({d.get("name"): d.get("type") for d in self.plain.iter("domain")}, self.ours.domains)
 
     def test_classes(self):
         theirs = {c.get("name"): int(c.get("index")) for c in self.rabbit.iter("class")}
         self.assertEqual(theirs, self.ours.classes)
+        plain = {c.get("name"): int(c.get("index")) for c in self.plain.iter("class")}
+        self.assertEqual(plain, {n: i for n, i in self.ours.classes.items() if n != "confirm"})
+
+    def check_method(self, name, c, m, sides):
+        class_id, method_id, sender, flags, _, macro = self.ours.methods[name]
+        self.assertEqual((int(class_id), int(method_id)), (int(c.get("index")), int(m.get("index"))), name)
+        self.assertEqual(macro, name.upper().replace(".", "_").replace("-", "_"), name)
+        self.assertEqual("CONTENT" in flags, m.get("content") == "1", name)
+        self.assertEqual("SYNC" in flags, SYNC_HERE.get(name, m.get("synchronous") == "1"), name)
+        receivers = sides or {x.get("name") for x in m.findall("chassis")}
+        senders = {"SERVER": {"client"}, "CLIENT": {"server"}, "BOTH": {"client", "server"}}[sender]
+        self.assertEqual(receivers, senders, name)
 
     def test_methods(self):
         theirs = self.xml_methods(self.rabbit)
-        self.assertEqual(set(theirs), set(self.ours.methods) - ABSENT)
+        self.assertEqual(set(theirs) | set(ABSENT), set(self.ours.methods))
         for name, (c, m) in theirs.items():
-            class_id, method_id, sender, flags, replies, _ = self.ours.methods[name]
-            self.assertEqual((int(class_id), int(method_id)), (int(c.get("index")), int(m.get("index"))), name)
-            self.assertEqual("CONTENT" in flags, m.get("content") == "1", name)
-            if name not in ("channel.flow-ok", "basic.recover"):  # the XML has the one not, the other async
-                self.assertEqual("SYNC" in flags, m.get("synchronous") == "1", name)
-            receivers = {x.get("name") for x in m.findall("chassis")}
-            senders = {"SERVER": {"client"}, "CLIENT": {"server"}, "BOTH": {"client", "server"}}[sender]
-            self.assertEqual(receivers, senders, name)
+            self.check_method(name, c, m, None)
+        for name, (c, m) in self.xml_methods(self.plain).items():
+            self.check_method(name, c, m, {"client", "server"} if name in BOTH_HERE else None)
+
+    def test_methods_that_no_file_has(self):
+        for name, (*row, fields) in ABSENT.items():
+            *ours, macro = self.ours.methods[name]
+            self.assertEqual(list(ours), row, name)
+            rows = [(field, wire) for wire, field, _, _ in self.ours.fields.get(macro, [])]
+            self.assertEqual(rows, fields, name)
+            self.assertEqual({flag for *_, flag in self.ours.fields.get(macro, [])} - {"PLAIN"}, set(), name)
 
     def test_answers(self):
         for name, (c, m) in self.xml_methods(self.rabbit).items():
@@ -118,32 +157,41 @@ class Spec(unittest.TestCase):
         for name, row in self.ours.methods.items():
             self.assertEqual("RABBIT" in row[3], name not in plain, name)
 
+    def check_fields(self, name, m, revived):
+        ours = self.ours.fields.get(self.ours.methods[name][5], [])
+        theirs = m.findall("field")
+        self.assertEqual(len(ours), len(theirs), name)
+        reserved = iter(RESERVED.get(name, ["ticket"]))
+        for (wire, field, domain, flag), f in zip(ours, theirs):
+            where = f"{name} {field}"
+            their_domain = f.get("domain") or f.get("type")
+            self.assertEqual(wire, self.wire[their_domain], where)
+            self.assertEqual(dashed(domain), their_domain, where)
+            self.assertEqual(flag == "NOWAIT", f.get("name") in ("no-wait", "nowait"), where)
+            if (name, field) in revived:
+                self.assertEqual((flag, f.get("reserved")), ("PLAIN", "1"), where)
+            elif f.get("reserved") == "1":
+                self.assertEqual((flag, field), ("RESERVED", next(reserved)), where)
+            else:
+                self.assertNotEqual(flag, "RESERVED", where)
+                self.assertEqual(dashed(field), NOWAIT.get(f.get("name"), f.get("name")), where)
+
     def test_fields(self):
         for name, (_, m) in self.xml_methods(self.rabbit).items():
-            ours = self.ours.fields.get(self.ours.methods[name][5], [])
-            theirs = m.findall("field")
-            self.assertEqual(len(ours), len(theirs), name)
-            for (wire, field, domain, flag), f in zip(ours, theirs):
-                where = f"{name} {field}"
-                their_domain = f.get("domain") or f.get("type")
-                self.assertEqual(wire, self.wire[their_domain], where)
-                self.assertEqual(dashed(domain), their_domain, where)
-                self.assertEqual(flag == "RESERVED", f.get("reserved") == "1", where)
-                if flag != "RESERVED":
-                    self.assertEqual(dashed(field), NOWAIT.get(f.get("name"), f.get("name")), where)
-                self.assertEqual(flag == "NOWAIT", f.get("name") in ("no-wait", "nowait"), where)
+            self.check_fields(name, m, set())
+        for name, (_, m) in self.xml_methods(self.plain).items():
+            self.check_fields(name, m, REVIVED)
 
     def test_properties(self):
-        basic = next(c for c in self.rabbit.iter("class") if c.get("name") == "basic")
-        theirs = basic.findall("field")
-        self.assertEqual(len(theirs), 14)
-        self.assertEqual(len(self.ours.properties), 14)
-        for i, ((name, wire, bit), f) in enumerate(zip(self.ours.properties, theirs)):
-            self.assertEqual(int(bit), 15 - i, name)
-            self.assertEqual(wire, self.wire[f.get("domain") or f.get("type")], name)
-            if f.get("name") != "reserved":
-                self.assertEqual(dashed(name), f.get("name"))
-        self.assertEqual(self.ours.properties[13][0], "cluster_id")
+        for root in (self.plain, self.rabbit):
+            basic = next(c for c in root.iter("class") if c.get("name") == "basic")
+            theirs = basic.findall("field")
+            self.assertEqual(len(theirs), 14)
+            self.assertEqual(len(self.ours.properties), 14)
+            for i, ((name, wire, bit), f) in enumerate(zip(self.ours.properties, theirs)):
+                self.assertEqual(int(bit), 15 - i, name)
+                self.assertEqual(wire, self.wire[f.get("domain") or f.get("type")], name)
+                self.assertEqual(dashed(name), {"reserved": "cluster-id"}.get(f.get("name"), f.get("name")))
 
 
 if __name__ == "__main__":
