@@ -30,7 +30,7 @@ typedef struct lev_frame {
 /* The largest frames that a reader accepts, frame overhead included. */
 typedef struct lev_frame_limits {
     uint32_t body;   /* body frames */
-    uint32_t method; /* method and header frames */
+    uint32_t method; /* method and header frames, where it is above `body` */
 } lev_frame_limits;
 
 /* Takes one frame off the cursor. Returns LEV_OK; LEV_NEED_MORE with the cursor unmoved and the

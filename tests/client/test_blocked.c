@@ -55,7 +55,7 @@ static void provoke(lev_client *c, lev_span queue) {
 static void waits_until_the_broker_takes_messages_again(void) {
     char name[256];
     lev_client *c =
-        brokers_open(broker_uri(), &(lev_client_options){.heartbeat = 1, .progress_ms = 4000});
+        brokers_open(broker_uri(), &(lev_client_options){.heartbeat = 5, .progress_ms = 4000});
     lev_span queue = brokers_queue(c, name);
     lev_publication m = {.routing_key = queue, .body = lev_span_of("second")};
     lev_tally t;

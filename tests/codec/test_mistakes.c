@@ -77,6 +77,9 @@ static void B_compares_need_with_what_is_left_over_its_whole_range(void) {
             lev_writer_bytes(&w, (lev_span){bytes, need});
             EXPECT_EQ(w.status, need <= 3 ? LEV_OK : LEV_ERR_SPACE);
             EXPECT_EQ(w.len, need <= 3 ? need : 0);
+            w = (lev_writer){.ptr = wire, .cap = 3, .len = 2};
+            lev_writer_bytes(&w, (lev_span){bytes, need});
+            EXPECT_EQ(w.len, need <= 1 ? 2 + need : 2);
         }
     }
 }

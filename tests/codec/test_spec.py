@@ -18,11 +18,11 @@ RABBIT = "/usr/share/amqp/specs/0-9-1-rabbit/amqp0-9-1.stripped.extended.xml"
 
 # RabbitMQ speaks these, and neither file has them: ids, sender, flags, answer, and (field, wire type) in order.
 ABSENT = {
-    "connection.blocked": ("10", "60", "SERVER", "RABBIT", "NO_REPLY", [("reason", "shortstr")]),
-    "connection.unblocked": ("10", "61", "SERVER", "RABBIT", "NO_REPLY", []),
-    "connection.update-secret": ("10", "70", "CLIENT", "SYNC | RABBIT", "ONE(CONNECTION_UPDATE_SECRET_OK)",
+    "connection.blocked": (10, 60, "SERVER", "RABBIT", "NO_REPLY", [("reason", "shortstr")]),
+    "connection.unblocked": (10, 61, "SERVER", "RABBIT", "NO_REPLY", []),
+    "connection.update-secret": (10, 70, "CLIENT", "SYNC | RABBIT", "ONE(CONNECTION_UPDATE_SECRET_OK)",
                                  [("new_secret", "longstr"), ("reason", "shortstr")]),
-    "connection.update-secret-ok": ("10", "71", "SERVER", "SYNC | RABBIT", "NO_REPLY", []),
+    "connection.update-secret-ok": (10, 71, "SERVER", "SYNC | RABBIT", "NO_REPLY", []),
 }
 # In the text of the specification (basic.return), not in the files.
 ABSENT_CONSTANTS = {"no-route": (312, "REPLY_CODE", "CHANNEL")}
