@@ -121,6 +121,9 @@ static void compares_by_id_and_fields(void) {
     EXPECT(lev_method_equal(&a, &b));
     b.as.basic_ack.multiple = true;
     EXPECT(!lev_method_equal(&a, &b));
+    b = a;
+    b.as.basic_ack.delivery_tag += UINT64_C(1) << 40;
+    EXPECT(!lev_method_equal(&a, &b));
     b = (lev_method){.id = LEV_BASIC_REJECT, .as.basic_reject = {.delivery_tag = 1}};
     EXPECT(!lev_method_equal(&a, &b));
 }

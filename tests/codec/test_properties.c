@@ -70,8 +70,10 @@ static void compares_what_is_present_only(void) {
     EXPECT(lev_properties_equal(&a, &b));
     b.priority = 2;
     EXPECT(!lev_properties_equal(&a, &b));
+    b.priority = 1;
     b.present |= LEV_HAS_TIMESTAMP;
     EXPECT(!lev_properties_equal(&a, &b));
+    EXPECT(!lev_properties_equal(&b, &a));
 }
 
 static void gives_each_row_its_flag_in_wire_order(void) {

@@ -100,6 +100,12 @@ static void escapes_each_byte_of_malformed_utf8(void) {
     }
 }
 
+static void looks_at_no_byte_beyond_the_span(void) {
+    EXPECT_STR(quoted((lev_span){(const uint8_t *)"\xe2\x82\xac", 2}), "\"\\xe2\\x82\"");
+    EXPECT_STR(quoted((lev_span){(const uint8_t *)"\xc3\xbc", 1}), "\"\\xc3\"");
+    EXPECT_STR(quoted((lev_span){(const uint8_t *)"\xf0\x9f\x90\x87", 3}), "\"\\xf0\\x9f\\x90\"");
+}
+
 static void goes_on_behind_a_malformed_byte(void) {
     EXPECT_STR(quoted(RAW("\xe2\x82y\xc3\xbc")), "\"\\xe2\\x82y\xc3\xbc\"");
     EXPECT_STR(quoted(RAW("\xf0\xc3\xbc")), "\"\\xf0\xc3\xbc\"");
@@ -140,6 +146,6 @@ static void names_every_status(void) {
 
 UNIT_MAIN("text", CASE(prints_numbers), CASE(prints_hex_in_lower_case),
           CASE(lets_no_control_byte_through), CASE(keeps_well_formed_utf8),
-          CASE(escapes_each_byte_of_malformed_utf8), CASE(goes_on_behind_a_malformed_byte),
-          CASE(leaves_quotes_alone_without_quotes), CASE(writes_nothing_beyond_its_room),
-          CASE(names_every_status))
+          CASE(escapes_each_byte_of_malformed_utf8), CASE(looks_at_no_byte_beyond_the_span),
+          CASE(goes_on_behind_a_malformed_byte), CASE(leaves_quotes_alone_without_quotes),
+          CASE(writes_nothing_beyond_its_room), CASE(names_every_status))
