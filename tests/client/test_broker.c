@@ -200,6 +200,9 @@ static void requeues_rejects_and_knows_stale_deliveries(void) {
     lev_message again = brokers_delivery(c);
     EXPECT(again.redelivered);
     EXPECT_EQ(number_in(again.body), 1);
+    EXPECT_EQ(lev_client_reject(c, again.delivery, true), LEV_OK);
+    again = brokers_delivery(c);
+    EXPECT_EQ(number_in(again.body), 1);
     EXPECT_EQ(lev_client_reject(c, again.delivery, false), LEV_OK);
     EXPECT_EQ(number_in(brokers_delivery(c).body), 2);
     EXPECT_EQ(lev_client_channel_close(c, 1, &(lev_channel_close){0}, NULL), LEV_OK);
