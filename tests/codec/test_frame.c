@@ -160,6 +160,7 @@ static void prints_one_line_of_anything(void) {
     EXPECT_STR(printed(2, RAW("\0\x3c\0\0\0\0\0\0\0\0\0\5\x90\0\4text\2")),
                "3 header body_size=5 content_type=\"text\" delivery_mode=2");
     EXPECT_STR(printed(2, RAW("\0\x3c\0\0\0\0\0\0\0\0\0\5\x90\0")), "3 header <malformed data>");
+    EXPECT_STR(printed(2, RAW("\0\x3c\0\0\0\0\0\0\0\0\0\5\0\0")), "3 header body_size=5");
     EXPECT_STR(printed(3, RAW("12345")), "3 body 5 bytes");
     EXPECT_STR(printed(8, RAW("")), "3 heartbeat");
     EXPECT_STR(printed(9, RAW("")), "3 <unknown frame type 9>");

@@ -128,6 +128,77 @@ static void compares_by_id_and_fields(void) {
     EXPECT(!lev_method_equal(&a, &b));
 }
 
+static void compares_every_byte_of_every_number(void) {
+    static const size_t widths[] = {
+        [LEV_WIRE_OCTET] = 1,    [LEV_WIRE_SHORT] = 2,     [LEV_WIRE_LONG] = 4,
+        [LEV_WIRE_LONGLONG] = 8, [LEV_WIRE_TIMESTAMP] = 8, [LEV_WIRE_TABLE] = 0};
+    for (int id = LEV_NO_METHOD + 1; id < LEV_METHOD_COUNT; id++) {
+        const lev_method_desc *desc = lev_method_describe((lev_method_id)id);
+        for (size_t i = 0; i < desc->field_count; i++) {
+            for (size_t byte = 0; byte < widths[desc->fields[i].wire]; byte++) {
+                lev_method a;
+                memset(&a, 0, sizeof a);
+                a.id = (lev_method_id)id;
+                lev_method b = a;
+                ((uint8_t *)&b.as)[desc->fields[i].offset + byte] = 1;
+                EXPECT(!lev_method_equal(&a, &b));
+            }
+        }
+    }
+}
+
+enum {
+    START = 1 << LEV_STATE_AWAIT_START,
+    TUNE = 1 << LEV_STATE_AWAIT_TUNE,
+    OPEN_OK = 1 << LEV_STATE_AWAIT_OPEN_OK,
+    OPEN = 1 << LEV_STATE_OPEN,
+    CLOSE_OK = 1 << LEV_STATE_AWAIT_CLOSE_OK,
+    CLOSED = 1 << LEV_STATE_CLOSED,
+    CHANNEL_CLOSED = 1 << LEV_STATE_CHANNEL_CLOSED,
+    CHANNEL_OPEN_OK = 1 << LEV_STATE_AWAIT_CHANNEL_OPEN_OK,
+    CHANNEL_OPEN = 1 << LEV_STATE_CHANNEL_OPEN,
+    CHANNEL_CLOSE_OK = 1 << LEV_STATE_AWAIT_CHANNEL_CLOSE_OK
+};
+
+static void knows_the_states_in_which_each_kind_of_method_is_legal(void) {
+    static const struct {
+        lev_method_id id;
+        int send, recv;
+    } rows[] = {
+        {LEV_CONNECTION_START, 0, START},
+        {LEV_CONNECTION_START_OK, START, 0},
+        {LEV_CONNECTION_TUNE, 0, TUNE},
+        {LEV_CONNECTION_OPEN, TUNE, 0},
+        {LEV_CONNECTION_OPEN_OK, 0, OPEN_OK},
+        {LEV_CONNECTION_CLOSE, START | TUNE | OPEN_OK | OPEN | CLOSE_OK,
+         START | TUNE | OPEN_OK | OPEN | CLOSE_OK},
+        {LEV_CONNECTION_CLOSE_OK, START | TUNE | OPEN_OK | OPEN | CLOSE_OK | CLOSED, CLOSE_OK},
+        {LEV_CONNECTION_BLOCKED, 0, OPEN | CLOSE_OK},
+        {LEV_CONNECTION_UPDATE_SECRET, OPEN, 0},
+        {LEV_CHANNEL_OPEN, CHANNEL_CLOSED, 0},
+        {LEV_CHANNEL_OPEN_OK, 0, CHANNEL_OPEN_OK | CHANNEL_CLOSE_OK},
+        {LEV_CHANNEL_CLOSE, CHANNEL_OPEN_OK | CHANNEL_OPEN,
+         CHANNEL_OPEN_OK | CHANNEL_OPEN | CHANNEL_CLOSE_OK},
+        {LEV_CHANNEL_CLOSE_OK, CHANNEL_OPEN_OK | CHANNEL_OPEN, CHANNEL_CLOSE_OK},
+        {LEV_QUEUE_DECLARE, CHANNEL_OPEN_OK | CHANNEL_OPEN, 0},
+        {LEV_QUEUE_DECLARE_OK, 0, CHANNEL_OPEN | CHANNEL_CLOSE_OK},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const lev_method_desc *desc = lev_method_describe(rows[i].id);
+        EXPECT_EQ(desc->send, rows[i].send);
+        EXPECT_EQ(desc->recv, rows[i].recv);
+    }
+}
+
+static void marks_reserved_and_nowait_fields(void) {
+    const lev_method_desc *declare = lev_method_describe(LEV_QUEUE_DECLARE);
+    for (size_t i = 0; i < declare->field_count; i++) {
+        EXPECT_EQ(declare->fields[i].reserved, strcmp(declare->fields[i].name, "ticket") == 0);
+        EXPECT_EQ(declare->fields[i].nowait, strcmp(declare->fields[i].name, "nowait") == 0);
+    }
+    EXPECT_EQ(declare->field_count, 8);
+}
+
 static void names_reply_codes(void) {
     EXPECT_STR(lev_reply_code_name(404), "not-found");
     EXPECT_STR(lev_reply_code_name(LEV_NO_ROUTE), "no-route");
@@ -142,4 +213,7 @@ UNIT_MAIN("method", CASE(has_the_bytes_of_the_specification),
           CASE(I_writes_nothing_that_it_could_not_read_back),
           CASE(prints_reserved_fields_only_where_they_are_used), CASE(compares_by_id_and_fields),
           CASE(names_reply_codes), CASE(has_the_bytes_of_every_wire_type),
-          CASE(tells_unknown_methods_from_malformed_ones))
+          CASE(tells_unknown_methods_from_malformed_ones),
+          CASE(compares_every_byte_of_every_number),
+          CASE(knows_the_states_in_which_each_kind_of_method_is_legal),
+          CASE(marks_reserved_and_nowait_fields))

@@ -43,13 +43,14 @@ RESERVED = {
 }
 
 ROWS = r"""
-#define LEV_CONSTANT(N, name, value, what, closes) ROW("constant", name, value, #what, #closes)
+#define LEV_CONSTANT(N, name, value, what, closes) ROW("constant", name, value, #what, #closes) \
+    ROW("name", #N, name)
 #define LEV_DOMAIN(id, name, wire) ROW("domain", name, #wire)
-#define LEV_CLASS(N, name, id) ROW("class", name, id)
+#define LEV_CLASS(N, name, id) ROW("class", name, id) ROW("name", #N, name)
 #define LEV_METHOD(N, id, c, m, cid, mid, from, flags, send, recv, replies) \
-    ROW("method", c, m, cid, mid, #from, #flags, #replies, #N)
+    ROW("method", c, m, cid, mid, #from, #flags, #replies, #N) ROW("name", #N, #id)
 #define LEV_FIELD(N, id, wire, field, domain, flags) ROW("field", #N, #wire, #field, #domain, #flags)
-#define LEV_PROPERTY(N, id, wire, bit) ROW("property", #id, #wire, bit)
+#define LEV_PROPERTY(N, id, wire, bit) ROW("property", #id, #wire, bit) ROW("name", #N, #id)
 #include "amqp091.def"
 """
 
@@ -78,6 +79,8 @@ class Ours:
             if r[0] == "field":
                 self.fields.setdefault(r[1], []).append(r[2:])
         self.properties = [r[1:] for r in table if r[0] == "property"]
+        self.names = [r[1:] for r in table if r[0] == "name"]
+        self.rows = [r[:3] if r[0] == "method" else r[:2] for r in table if r[0] not in ("field", "name")]
 
 
 class Spec(unittest.TestCase):
@@ -90,6 +93,12 @@ class Spec(unittest.TestCase):
 
     def xml_methods(self, root):
         return {f"{c.get('name')}.{m.get('name')}": (c, m) for c in root.iter("class") for m in c.iter("method")}
+
+    def test_names(self):
+        """What a row is called in C is what the protocol calls it, and no row comes twice."""
+        for macro, name in self.ours.names:
+            self.assertEqual(macro, name.upper().replace("-", "_"))
+        self.assertEqual(len(self.ours.rows), len(set(self.ours.rows)))
 
     def test_constants(self):
         theirs = {c.get("name"): c for c in self.plain.iter("constant")}
@@ -104,7 +113,8 @@ class Spec(unittest.TestCase):
             self.assertEqual(value, int(c.get("value")), name)
             self.assertEqual(ends, closes[c.get("class")], name)
             frame = name.startswith("frame-") and name != "frame-error"
-            self.assertEqual(what != "REPLY_CODE", frame, name)
+            kind = {"frame-end": "FRAME_OCTET", "frame-min-size": "FRAME_SIZE"}.get(name, "FRAME_TYPE")
+            self.assertEqual(what, kind if frame else "REPLY_CODE", name)
 
     def test_domains(self):
         self.assertEqual(self.wire, self.ours.domains)
