@@ -8,6 +8,8 @@
  * consumer_step returns CONSUMER_GOING or an exit code. Whatever the reason to end, what was taken
  * is written and acked first; what was not goes back to the queue when the connection closes.
  *
+ * Once messages flow no call blocks: the answer may stand behind more messages than memory holds.
+ *
  * An empty queue is believed only when two passive declares in a row say so: a delivery under way
  * while the first was answered comes before the answer to the second. */
 
@@ -57,9 +59,14 @@ int consumer_start(consumer *k) {
     return EXIT_DONE;
 }
 
-/* Takes one message. */
+/* Takes one message. Behind a cancel only those count that the broker has forgotten by now. */
 static int consumer_take(consumer *k, const lev_message *m) {
     const settings *o = wishes(k);
+    k->empty_answers = 0;
+    k->active = loop_now();
+    if (k->broken || (k->cancelling != 0 && !o->auto_ack)) {
+        return CONSUMER_GOING;
+    }
     if (k->count >= o->count) {
         k->extra++;
         return CONSUMER_GOING;
@@ -89,59 +96,107 @@ static int consumer_settle(consumer *k) {
     return CONSUMER_GOING;
 }
 
+/* Makes a call without waiting for its answer, whose number is then in `*call`. */
+static int consumer_call(consumer *k, lev_method_id id, const void *fields, uint32_t *call) {
+    lev_error error = {.layer = LEV_LAYER_CLIENT};
+    error.status =
+        lev_engine_call(lev_client_engine(k->session->client), CHANNEL, id, fields, call);
+    k->called = loop_now();
+    if (error.status == LEV_OK) {
+        return CONSUMER_GOING;
+    }
+    k->failed = true;
+    snprintf(error.text, sizeof error.text, "%s: %s", k->session->where,
+             lev_status_text(error.status));
+    return session_blame("consume", &error, "");
+}
+
 /* Did the queue run empty? */
 static int consumer_ask(consumer *k) {
     lev_queue_declare fields = {.queue = lev_span_of(k->queue), .passive = true};
-    lev_method reply;
-    if (lev_client_queue_declare(k->session->client, CHANNEL, &fields, &reply) != LEV_OK) {
-        return consumer_fail(k);
-    }
-    k->empty_answers = reply.as.queue_declare_ok.message_count == 0 ? k->empty_answers + 1 : 0;
-    return CONSUMER_GOING;
+    return consumer_call(k, LEV_QUEUE_DECLARE, &fields, &k->asking);
 }
 
 static int ran_dry(const consumer *k) {
     return k->count > 0 && wishes(k)->count == SETTING_UNSET ? EXIT_DONE : EXIT_NOTHING;
 }
 
-static int consumer_wait(consumer *k) {
-    const settings *o = wishes(k);
-    bool idle = o->idle_ms != SETTING_UNSET;
-    int left = idle ? loop_left(k->active, o->idle_ms) : -1;
-    if (left == 0) {
-        return ran_dry(k);
-    }
-    if (o->until_empty && (left < 0 || left > ASK_AGAIN_MS)) {
-        left = ASK_AGAIN_MS; /* others may empty the queue, too */
-    }
-    unsigned ready = loop_wait(k->session->client, &(loop_watch){-1, k->out.fd, false, left});
-    return (ready & LOOP_HANGUP) != 0 ? EXIT_PIPE : CONSUMER_GOING;
+static uint64_t answer_ms(const consumer *k) {
+    return wishes(k)->timeout_ms != SETTING_UNSET ? wishes(k)->timeout_ms : LEV_CALL_MS;
 }
 
-/* Nothing is there: settle, then find out whether that is the end, or wait. What came together with
- * an answer is to be taken first. */
+/* An answer did not come in time. */
+static int consumer_late(consumer *k) {
+    lev_error late = {.status = LEV_ERR_TIMEOUT, .layer = LEV_LAYER_CLIENT};
+    snprintf(late.text, sizeof late.text, "%s: no answer for %" PRIu64 " ms", k->session->where,
+             answer_ms(k));
+    k->failed = true;
+    return session_blame("consume", &late, "");
+}
+
+/* How long to wait at most for an event, -1 for ever. */
+static int consumer_patience(const consumer *k) {
+    const settings *o = wishes(k);
+    int left = o->idle_ms != SETTING_UNSET ? loop_left(k->active, o->idle_ms) : -1;
+    int other = -1;
+    if (k->asking != 0) {
+        other = loop_left(k->called, answer_ms(k));
+    } else if (o->until_empty) {
+        other = loop_left(k->called, ASK_AGAIN_MS); /* others may empty the queue, too */
+    }
+    return left < 0 || (other >= 0 && other < left) ? other : left;
+}
+
+/* Nothing is there: settle, then find out whether that is the end, or wait. */
 static int consumer_rest(consumer *k) {
+    const settings *o = wishes(k);
     int rc = consumer_settle(k);
     if (rc != CONSUMER_GOING) {
         return rc;
     }
-    if (wishes(k)->until_empty && k->empty_answers == 2) {
+    if ((o->until_empty && k->empty_answers == 2) ||
+        (o->idle_ms != SETTING_UNSET && loop_left(k->active, o->idle_ms) == 0)) {
         return ran_dry(k);
     }
-    if (wishes(k)->until_empty && (k->empty_answers == 1 || !k->asked)) {
-        k->asked = true;
+    if (k->asking != 0 && loop_left(k->called, answer_ms(k)) == 0) {
+        return consumer_late(k);
+    }
+    if (o->until_empty && k->asking == 0 &&
+        (k->empty_answers == 1 || loop_left(k->called, ASK_AGAIN_MS) == 0)) {
         return consumer_ask(k);
     }
-    k->asked = false;
-    return consumer_wait(k);
+    loop_watch watch = {-1, k->out.fd, false, consumer_patience(k)};
+    unsigned ready = loop_wait(k->session->client, &watch);
+    return (ready & LOOP_HANGUP) != 0 ? EXIT_PIPE : CONSUMER_GOING;
+}
+
+/* The subscription is being cancelled: deliveries come until the answer does. */
+static int consumer_rest_cancelling(consumer *k) {
+    uint64_t progress = k->active > k->called ? k->active : k->called;
+    int left = loop_left(progress, answer_ms(k));
+    int rc = consumer_settle(k);
+    if (rc != CONSUMER_GOING || k->broken) {
+        return rc;
+    }
+    if (left == 0) {
+        return consumer_late(k);
+    }
+    loop_wait(k->session->client, &(loop_watch){-1, -1, false, left});
+    return CONSUMER_GOING;
 }
 
 static int consumer_event(consumer *k, const lev_event *e) {
     int rc = CONSUMER_GOING;
-    if (e->type == LEV_EVENT_DELIVER) {
+    if (e->type == LEV_EVENT_REPLY && e->call == k->asking) {
+        k->asking = 0;
+        k->empty_answers =
+            e->method->as.queue_declare_ok.message_count == 0 ? k->empty_answers + 1 : 0;
+    } else if (e->type == LEV_EVENT_REPLY && e->call == k->cancelling) {
+        k->cancelled = true;
+    } else if (e->type == LEV_EVENT_DELIVER) {
         rc = consumer_take(k, e->message);
-        if (rc == CONSUMER_GOING && k->count == wishes(k)->count) {
-            return EXIT_DONE;
+        if (rc == CONSUMER_GOING && k->count == wishes(k)->count && k->cancelling == 0) {
+            return EXIT_DONE; /* the cancel goes before the last ack, or more would be sent */
         }
         if (rc == CONSUMER_GOING && k->out.len >= OUTPUT_FULL) {
             rc = consumer_settle(k);
@@ -152,40 +207,26 @@ static int consumer_event(consumer *k, const lev_event *e) {
 
 static int consumer_step(consumer *k) {
     lev_event e;
-    if (signals_caught() != 0) {
-        return EXIT_SIGNAL + signals_caught();
-    }
     lev_status status = lev_client_next(k->session->client, &e, 0);
+    if (status == LEV_OK) {
+        return consumer_event(k, &e);
+    }
     if (status == LEV_ERR_TIMEOUT) {
-        return consumer_rest(k);
+        return k->cancelling != 0 ? consumer_rest_cancelling(k) : consumer_rest(k);
     }
-    if (status != LEV_OK) {
-        int rc = consumer_fail(k);
-        k->cancelled = status == LEV_ERR_CANCELLED;
-        k->failed = !k->cancelled;
-        return rc;
-    }
-    if (e.type == LEV_EVENT_DELIVER) {
-        k->empty_answers = 0;
-        k->active = loop_now();
-    }
-    return consumer_event(k, &e);
+    int rc = consumer_fail(k);
+    k->cancelled = status == LEV_ERR_CANCELLED;
+    k->failed = !k->cancelled;
+    return rc;
 }
 
-/* Ends the subscription. What still came with auto-ack is ours and gone from the queue: it is
+/* Ends the subscription. What still comes with auto-ack is ours and gone from the queue: it is
  * written, or, beyond --count, counted. */
 static int consumer_cancel(consumer *k) {
     lev_basic_cancel fields = {.consumer_tag = lev_span_of(k->tag)};
-    lev_event e;
-    int rc = CONSUMER_GOING;
-    if (lev_client_basic_cancel(k->session->client, CHANNEL, &fields, NULL) != LEV_OK) {
-        return consumer_fail(k);
-    }
-    while (wishes(k)->auto_ack && rc == CONSUMER_GOING &&
-           lev_client_next(k->session->client, &e, 0) == LEV_OK) {
-        if (e.type == LEV_EVENT_DELIVER) {
-            rc = consumer_take(k, e.message);
-        }
+    int rc = consumer_call(k, LEV_BASIC_CANCEL, &fields, &k->cancelling);
+    while (rc == CONSUMER_GOING && !k->cancelled) {
+        rc = consumer_step(k);
     }
     return rc;
 }
@@ -194,7 +235,8 @@ int consumer_run(consumer *k) {
     int reason = CONSUMER_GOING;
     int rc = CONSUMER_GOING;
     while (reason == CONSUMER_GOING) {
-        reason = consumer_step(k);
+        int number = signals_caught();
+        reason = number != 0 ? EXIT_SIGNAL + number : consumer_step(k);
     }
     if (!k->failed && !k->cancelled) {
         rc = consumer_cancel(k);

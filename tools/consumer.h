@@ -21,12 +21,13 @@ typedef struct consumer {
     uint64_t active;     /* when the last message came */
     lev_delivery newest; /* the latest record taken, where `owing` */
     bool owing;          /* it waits for its ack */
-    bool asked;          /* whether the queue is empty, since the last wait */
+    uint32_t asking;     /* the call that asks whether the queue is empty, while under way */
     int empty_answers;   /* in a row */
+    uint32_t cancelling; /* our basic.cancel, once sent */
+    uint64_t called;     /* when the last call was made */
     bool broken;         /* stdout cannot take more */
     bool failed;         /* the connection or the channel is gone */
-    bool cancelled;      /* by the broker; acks still work */
-    int rc;
+    bool cancelled;      /* the subscription is over; acks still work */
 } consumer;
 
 /* Starts to consume from `k->queue`. Returns EXIT_DONE, or another code after a line on stderr. */

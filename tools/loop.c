@@ -41,8 +41,24 @@ unsigned loop_wait(lev_client *client, const loop_watch *watch) {
         ready |= (fds[3].revents & POLLOUT) != 0 ? LOOP_OUTPUT : 0u;
         ready |= (fds[3].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? LOOP_HANGUP : 0u;
     }
-    lev_client_process(client);
     return ready;
+}
+
+bool loop_stall(lev_client *client, int output) {
+    lev_engine *engine = lev_client_engine(client);
+    uint64_t now = lev_net_now();
+    uint64_t due = lev_engine_deadline(engine);
+    unsigned wants = lev_client_wants(client) & LEV_CLIENT_WRITE;
+    struct pollfd fds[] = {
+        {.fd = output, .events = POLLOUT},
+        {.fd = wants != 0 ? lev_client_fd(client) : -1, .events = POLLOUT},
+    };
+    int wait = due == UINT64_MAX ? -1 : due > now ? loop_left(loop_now(), due - now) : 0;
+    if (poll(fds, 2, wait) > 0 && fds[0].revents != 0) {
+        return true;
+    }
+    lev_client_process(client);
+    return false;
 }
 
 uint64_t loop_now(void) {

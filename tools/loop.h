@@ -19,9 +19,14 @@ typedef struct loop_watch {
 
 enum loop_ready { LOOP_INPUT = 1, LOOP_OUTPUT = 2, LOOP_HANGUP = 4 };
 
-/* Waits once and lets the connection do its work, heartbeats included; new events, if any, are then
- * to be taken with lev_client_next. Returns the set of what is ready, which may be empty. */
+/* Waits once, and not longer than the connection can be left alone. Returns the set of what is
+ * ready, which may be empty. The caller then takes events with lev_client_next, or calls
+ * lev_client_process: either keeps the connection going. */
 unsigned loop_wait(lev_client *client, const loop_watch *watch);
+
+/* Waits until `output` takes bytes, or its reader is gone: true. Meanwhile the connection gets only
+ * what its heartbeats need, for what it receives has nowhere to go; after that: false. */
+bool loop_stall(lev_client *client, int output);
 
 /* Returns the monotonic clock in milliseconds. */
 uint64_t loop_now(void);

@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -58,21 +57,10 @@ bool output_put(output *o, lev_span bytes) {
     return true;
 }
 
-/* Waits until a write will not. Most often it would not have waited anyway; then the connection has
- * its turn later. Returns false where only the connection had something to do. */
-static bool output_ready(const output *o, lev_client *client) {
-    struct pollfd p = {.fd = o->fd, .events = POLLOUT};
-    if (o->piece == SSIZE_MAX || poll(&p, 1, 0) > 0) {
-        return true;
-    }
-    unsigned ready = loop_wait(client, &(loop_watch){-1, o->fd, true, -1});
-    return (ready & (LOOP_OUTPUT | LOOP_HANGUP)) != 0;
-}
-
 /* Writes once. Returns how many bytes went, 0 for none yet, -1 with errno. */
 static ssize_t output_write(output *o, size_t done, lev_client *client) {
     size_t left = o->len - done;
-    if (!output_ready(o, client)) {
+    if (o->piece < SSIZE_MAX && !loop_stall(client, o->fd)) {
         return 0;
     }
     ssize_t n = write(o->fd, o->bytes + done, left < o->piece ? left : o->piece);

@@ -133,7 +133,7 @@ static void publisher_check_time(publisher *p, int input) {
         return;
     }
     snprintf(late.text, sizeof late.text, "%s: %s for %" PRIu64 " ms", p->session->where,
-             p->blocked          ? "the broker blocks publishing"
+             p->blocked          ? "the broker has blocked publishing"
              : unsettled(p) == 0 ? "no answer"
                                  : "no message was confirmed",
              p->limit_ms);

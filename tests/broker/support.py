@@ -254,6 +254,9 @@ class Relay(Listener):
         """From now on nothing comes through, either way."""
         self.going.clear()
 
+    def resume(self):
+        self.going.set()
+
     def cut(self):
         """Ends all connections."""
         self.shut(*self.sockets)

@@ -38,6 +38,14 @@ class Ends(BrokerTest):
         self.assertEqual(ended.out, b"1\n2\n")
         self.assertGreater(time.monotonic() - began, 0.5)
 
+    def test_idle_counts_from_the_last_message(self):
+        queue = self.queue()
+        consumer = start_consumer("-q", queue, "--idle", "0.8")
+        for body in (b"1", b"2", b"3", b"4"):
+            self.connection.sleep(0.4)
+            self.fill(queue, body)
+        self.assertEqual(end(consumer).out, b"1\n2\n3\n4\n")
+
     def test_idle_and_nothing_came_is_2(self):
         self.assertEnded(leveret("consume", "-q", self.queue(), "--idle", "0.2"), 2, r"\A\Z")
 

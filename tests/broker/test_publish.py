@@ -105,7 +105,8 @@ class Defaults(BrokerTest):
         queue = self.name()
         self.made.append(queue)
         self.assertEnded(leveret("publish", "-q", queue, "--declare", "x"), 0)
-        self.assertEqual(self.depth(queue), 1)
+        declared = self.channel.queue_declare(queue, durable=True)
+        self.assertEqual(declared.method.message_count, 1)
 
 
 class Outcomes(BrokerTest):
@@ -175,6 +176,18 @@ class Trouble(BrokerTest):
         time.sleep(0.3)
         relay.stall()
         self.assertEnded(end(publisher, b"two\n"), 75, "no message was confirmed for 1000 ms; of 2 .* 1 in doubt")
+
+    def test_without_confirms_a_slow_broker_is_waited_for(self):
+        """Longer than the five seconds that a close may take."""
+        relay = self.relay()
+        publisher = self.start_lines(relay, "--no-confirm")
+        time.sleep(0.3)
+        relay.stall()
+        publisher.stdin.close()
+        publisher.stdin = None
+        time.sleep(6)
+        relay.resume()
+        self.assertEnded(end(publisher), 0)
 
     def test_lost_connection_is_69(self):
         relay = self.relay()

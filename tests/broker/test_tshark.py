@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -111,6 +112,15 @@ class Capture(BrokerTest):
                    HANDSHAKE + ["Confirm.Select", "Basic.Publish", "Channel.Close-Ok", "Connection.Close"],
                    WELCOME + ["Confirm.Select-Ok", "Basic.Return", "Basic.Ack", "Connection.Close-Ok"] +
                    WELCOME + ["Confirm.Select-Ok", "Channel.Close", "Connection.Close-Ok"])
+
+    def test_the_judge_sees_a_malformed_packet(self):
+        """A start-ok with a table whose length lies."""
+        with socket.create_connection(("127.0.0.1", self.through.port)) as peer:
+            peer.sendall(b"AMQP\0\0\x09\1")
+            peer.recv(4096)
+            peer.sendall(b"\1\0\0\0\0\0\x0c\0\x0a\0\x0b\0\0\xff\xff\5PLAI\xce")
+            peer.recv(4096)
+        self.assertIn("Malformed", self.decode("-Y", "_ws.malformed"))
 
     def test_heartbeats(self):
         consumer = start_consumer("-e", "amq.fanout", "--heartbeat", "1", "--idle", "3", url=self.through.url)
