@@ -59,6 +59,7 @@ void lev_channel_end(lev_engine *e, lev_channel *ch, lev_event_type farewell) {
     if (e->rx.used != &ch->content) {
         lev_content_reset(&ch->content, &e->alloc);
     }
+    ch->content.state = CONTENT_NONE;
     lev_window_abandon(&ch->window, e->tx.flushing ? UINT64_MAX : e->tx.buf.sent);
     ch->farewell = farewell;
     if (!ch->ending) {
@@ -103,12 +104,15 @@ bool lev_channel_next_farewell(lev_engine *e, lev_event *event) {
 
 void lev_channel_refuse(lev_engine *e, lev_channel *ch, uint16_t code, const char *why) {
     lev_channel_close close = {.reply_code = code, .reply_text = lev_span_of(why)};
+    ch->refused = why;
+    ch->content.discard = true;
+    if (e->state != LEV_STATE_OPEN || ch->state != LEV_STATE_CHANNEL_OPEN) {
+        return; /* it ends already */
+    }
     lev_send_reply(e, ch->number, LEV_CHANNEL_CLOSE, &close);
     if (e->error.status == LEV_OK) {
         ch->state = LEV_STATE_AWAIT_CHANNEL_CLOSE_OK;
         ch->close_call = 0;
-        ch->refused = why;
-        ch->content.discard = true;
     }
 }
 

@@ -23,8 +23,8 @@ typedef struct lev_channel {
     uint16_t number;
     enum lev_channel_state state;
     uint32_t incarnation; /* counts the engine's openings of channels, from 1 */
-    uint32_t close_call;  /* our channel.close, while awaiting its answer; 0: see `refused` */
-    const char *refused;  /* why we closed it on our own */
+    uint32_t close_call;  /* the caller's channel.close, while awaiting its answer; 0: our own */
+    const char *refused;  /* why a message was refused, and with it all that follows */
     bool ending;          /* outcomes, then `farewell`, are still to be told */
     lev_event_type farewell;
     bool confirm;
@@ -52,8 +52,8 @@ void lev_channel_end(lev_engine *e, lev_channel *ch, lev_event_type farewell);
 /* Yields the next outcome of an ended channel, or its farewell. */
 bool lev_channel_next_farewell(lev_engine *e, lev_event *event);
 
-/* Refuses to go on with a channel: closes it with `code`. When that is answered, the caller learns
- * of it by LEV_EVENT_CHANNEL_CLOSED. `why` is static text. */
+/* Refuses to go on with a channel: closes it with `code`, unless it is being closed. When that is
+ * answered, the caller learns of it by LEV_EVENT_CHANNEL_CLOSED. `why` is static text. */
 void lev_channel_refuse(lev_engine *e, lev_channel *ch, uint16_t code, const char *why);
 
 /* Notes that publishing on the channel was stopped, or no longer is. */

@@ -213,6 +213,9 @@ bool lev_content_header(lev_engine *e, lev_channel *ch, const lev_frame *frame, 
     if (!c->discard && !c->stream && c->left > e->set.message_max) {
         lev_channel_refuse(e, ch, LEV_CONTENT_TOO_LARGE,
                            "a message is larger than the largest whole message allowed");
+        if (e->error.status != LEV_OK) {
+            return false;
+        }
     }
     if (!c->discard) {
         c->header_len = frame->payload.len;
@@ -233,9 +236,9 @@ static bool content_piece(lev_engine *e, lev_channel *ch, lev_span piece, lev_ev
         event->type = LEV_EVENT_BODY;
         e->message.body = (lev_span){NULL, 0};
     }
+    e->rx.used = c;
     if (c->left == 0) {
         c->state = CONTENT_NONE;
-        e->rx.used = c;
     }
     return true;
 }

@@ -99,7 +99,7 @@ static bool dispatch_channel_close(lev_engine *e, lev_channel *ch, lev_event *ev
 
 static bool dispatch_channel_close_ok(lev_engine *e, lev_channel *ch, lev_event *event) {
     (void)event;
-    if (ch->refused != NULL) {
+    if (ch->close_call == 0) {
         lev_fault_describe(&(lev_fault){.status = LEV_ERR_LIMIT,
                                         .layer = LEV_LAYER_ENGINE,
                                         .reply_code = LEV_CONTENT_TOO_LARGE,
@@ -122,15 +122,16 @@ static bool dispatch_flow(lev_engine *e, lev_channel *ch, lev_event *event) {
 static bool dispatch_cancel(lev_engine *e, lev_channel *ch, lev_event *event) {
     const lev_basic_cancel *cancel = &e->method.as.basic_cancel;
     lev_consumer *consumer = lev_consumers_find(&ch->consumers, cancel->consumer_tag);
+    /* If not: unknown, or we cancelled it at the same time. */
+    bool ended = consumer != NULL && consumer->state != CONSUMER_AWAIT_CANCEL_OK;
+    if (ended) {
+        lev_consumers_remove(&ch->consumers, &e->alloc, consumer);
+    }
     if (!cancel->nowait) {
         lev_basic_cancel_ok ok = {.consumer_tag = cancel->consumer_tag};
         lev_send_reply(e, ch->number, LEV_BASIC_CANCEL_OK, &ok);
     }
-    if (consumer == NULL || consumer->state == CONSUMER_AWAIT_CANCEL_OK) {
-        return false; /* unknown, or we cancelled it at the same time */
-    }
-    lev_consumers_remove(&ch->consumers, &e->alloc, consumer);
-    return dispatch_tell(e, ch, event, LEV_EVENT_CANCELLED);
+    return ended && dispatch_tell(e, ch, event, LEV_EVENT_CANCELLED);
 }
 
 static bool dispatch_settle(lev_engine *e, lev_channel *ch, uint64_t tag, bool multiple,
@@ -180,11 +181,11 @@ static dispatch_handler *const dispatch_handlers[LEV_METHOD_COUNT] = {
  * Confirms are not: each tells the truth about a publish, unless a return that was too large is
  * missing. */
 static bool dispatch_drops(const lev_channel *ch, lev_method_id id) {
-    if (ch == NULL || ch->state != LEV_STATE_AWAIT_CHANNEL_CLOSE_OK) {
-        return false;
+    if (id == LEV_BASIC_ACK || id == LEV_BASIC_NACK) {
+        return ch->refused != NULL;
     }
-    bool confirms = (id == LEV_BASIC_ACK || id == LEV_BASIC_NACK) && ch->refused == NULL;
-    return !confirms && id != LEV_CHANNEL_CLOSE && id != LEV_CHANNEL_CLOSE_OK;
+    return ch != NULL && ch->state == LEV_STATE_AWAIT_CHANNEL_CLOSE_OK && id != LEV_CHANNEL_CLOSE &&
+           id != LEV_CHANNEL_CLOSE_OK;
 }
 
 static bool dispatch_method(lev_engine *e, lev_channel *ch, const lev_frame *frame,

@@ -220,10 +220,10 @@ static bool engine_failure(lev_engine *e, lev_event *event) {
 bool lev_engine_next(lev_engine *e, lev_event *event) {
     *event = (lev_event){.type = LEV_EVENT_NONE};
     lev_inbuf_expire(&e->rx.buf);
-    if (e->rx.used != NULL) {
+    if (e->rx.used != NULL && e->rx.used->state == CONTENT_NONE) {
         lev_content_reset(e->rx.used, &e->alloc);
-        e->rx.used = NULL;
     }
+    e->rx.used = NULL;
     lev_frame frame;
     while (!engine_owed(e, event)) {
         if (e->error.status != LEV_OK) {
@@ -252,6 +252,7 @@ size_t lev_engine_pending(const lev_engine *e, lev_span *spans, size_t max) {
 
 void lev_engine_sent(lev_engine *e, size_t n, uint64_t now) {
     e->now = now;
+    n = n < e->tx.buf.queued ? n : e->tx.buf.queued; /* what was pending may be dropped meanwhile */
     if (n > 0) {
         e->tx.at = now;
         lev_outbuf_sent(&e->tx.buf, n);

@@ -132,6 +132,7 @@ static lev_status publish_write(lev_engine *e, uint16_t channel, const lev_publi
             return LEV_ERR_MEMORY;
         }
         lev_writer w = lev_outbuf_writer(&e->tx.buf);
+        w.cap = lends ? head : w.cap; /* behind it is the room for the heads of lent frames */
         publish_head(&w, channel, p);
         size_t header_at = w.len;
         if (!lends) {

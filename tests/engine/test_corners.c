@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* Corners, where two things happen at once: an answer that cannot be queued, a close that crosses a
+ * message, a clock that ends what an event still points to. */
+
+#include "../unit.h"
+#include "stage.h"
+
+/* The broker asks for answers and does not read them, until one more is too much. */
+static void broker_uses_up_the_reserve(stage *s) {
+    lev_channel_flow flow = {.active = true};
+    for (int i = 0; i < 1 + LEV_RESERVE / 13 + 1; i++) {
+        stage_says(s, 1, LEV_CHANNEL_FLOW, &flow);
+    }
+    stage_deliver(s);
+    EXPECT_EQ(lev_engine_error(s->e)->status, LEV_OK);
+    stage_log_clear(s);
+}
+
+static void consume(stage *s, bool stream) {
+    lev_basic_consume fields = {.consumer_tag = sp("c"), .nowait = true};
+    lev_status status = stream ? lev_engine_consume_stream(s->e, 1, &fields, NULL)
+                               : lev_engine_basic_consume(s->e, 1, &fields, NULL);
+    EXPECT_EQ(status, LEV_OK);
+    stage_flush(s);
+}
+
+static void publish_mandatory(stage *s, lev_span body) {
+    lev_confirm_select_ok ok = {0};
+    EXPECT_EQ(lev_engine_confirm_select(s->e, 1, &(lev_confirm_select){0}, NULL), LEV_OK);
+    stage_says(s, 1, LEV_CONFIRM_SELECT_OK, &ok);
+    stage_deliver(s);
+    lev_publication p = {.exchange = sp("x"), .body = body, .mandatory = true};
+    EXPECT_EQ(lev_engine_publish(s->e, 1, &p, NULL), LEV_OK);
+    stage_flush(s);
+    stage_log_clear(s);
+    s->sent_read = s->sent_len;
+}
+
+static void broker_returns(stage *s, lev_span body) {
+    lev_basic_return ret = {.reply_code = 312, .exchange = sp("x")};
+    stage_says(s, 1, LEV_BASIC_RETURN, &ret);
+    stage_says_body(s, 1, NULL, body, 131064);
+}
+
+static void forgets_a_cancelled_consumer_whose_cancel_ok_cannot_be_queued(void) {
+    stage s = {0};
+    lev_basic_cancel cancel = {.consumer_tag = sp("c")};
+    stage_open_channel(&s, &(lev_engine_options){.high_water = 1});
+    consume(&s, false);
+    broker_uses_up_the_reserve(&s);
+    stage_says(&s, 1, LEV_BASIC_CANCEL, &cancel);
+    stage_deliver(&s);
+    EXPECT_EQ(lev_engine_error(s.e)->reply_code, LEV_RESOURCE_ERROR);
+    EXPECT(stage_logged(&s, "cancelled"));
+    EXPECT(stage_logged(&s, "failed"));
+    stage_deinit(&s);
+    EXPECT_EQ(s.balance, 0);
+}
+
+static void makes_up_no_message_where_its_refusal_cannot_be_queued(void) {
+    static const uint8_t body[100];
+    stage s = {0};
+    lev_basic_deliver deliver = {.consumer_tag = sp("c"), .delivery_tag = 1};
+    stage_open_channel(&s, &(lev_engine_options){.high_water = 1, .message_max = 99});
+    consume(&s, false);
+    broker_uses_up_the_reserve(&s);
+    stage_says(&s, 1, LEV_BASIC_DELIVER, &deliver);
+    stage_says_body(&s, 1, NULL, (lev_span){body, sizeof body}, 131064);
+    stage_deliver(&s);
+    EXPECT_EQ(lev_engine_error(s.e)->reply_code, LEV_RESOURCE_ERROR);
+    EXPECT(!stage_logged(&s, "deliver"));
+    EXPECT(!stage_logged(&s, "return"));
+    stage_deinit(&s);
+    EXPECT_EQ(s.balance, 0);
+}
+
+static void closes_a_channel_once_where_a_large_return_crosses_the_close(void) {
+    static const uint8_t body[100];
+    stage s = {0};
+    lev_frame frame;
+    lev_method m;
+    lev_basic_ack ack = {.delivery_tag = 1};
+    lev_channel_close_ok ok = {0};
+    uint32_t call;
+    stage_open_channel(&s, &(lev_engine_options){.message_max = 99});
+    publish_mandatory(&s, (lev_span){body, sizeof body});
+    EXPECT_EQ(lev_engine_channel_close(s.e, 1, &(lev_channel_close){0}, &call), LEV_OK);
+    broker_returns(&s, (lev_span){body, sizeof body});
+    stage_says(&s, 1, LEV_BASIC_ACK, &ack);
+    stage_deliver(&s);
+    EXPECT_STR(s.log, "");
+    EXPECT(stage_sent_is(&s, 1, LEV_CHANNEL_CLOSE, NULL));
+    EXPECT(!stage_sent(&s, &frame, &m));
+    stage_says(&s, 1, LEV_CHANNEL_CLOSE_OK, &ok);
+    stage_deliver(&s);
+    EXPECT(stage_logged(&s, "outcome ch=1 1-1 in-doubt\nreply ch=1 channel.close-ok"));
+    EXPECT_EQ(s.last_call, call);
+    stage_deinit(&s);
+}
+
+static void closes_no_channel_where_a_large_return_crosses_the_end(void) {
+    static const uint8_t body[100];
+    stage s = {0};
+    lev_frame frame;
+    lev_method m;
+    lev_basic_ack ack = {.delivery_tag = 1};
+    lev_connection_close_ok ok = {0};
+    stage_open_channel(&s, &(lev_engine_options){.message_max = 99});
+    publish_mandatory(&s, (lev_span){body, sizeof body});
+    EXPECT_EQ(lev_engine_close(s.e, 200, ""), LEV_OK);
+    broker_returns(&s, (lev_span){body, sizeof body});
+    stage_says(&s, 1, LEV_BASIC_ACK, &ack);
+    stage_deliver(&s);
+    EXPECT_STR(s.log, "");
+    EXPECT(stage_sent_is(&s, 0, LEV_CONNECTION_CLOSE, NULL));
+    EXPECT(!stage_sent(&s, &frame, &m));
+    stage_says(&s, 0, LEV_CONNECTION_CLOSE_OK, &ok);
+    stage_deliver(&s);
+    EXPECT(stage_logged(&s, "outcome ch=1 1-1 in-doubt\nclosed"));
+    stage_deinit(&s);
+}
+
+/* Sends a message in two pieces of which the first is here, and lets the peer fall silent: what the
+ * event points to lives on. */
+static void keeps_a_piece_until_the_next_event_though_the_clock_ended_the_connection(void) {
+    static uint8_t content[80000];
+    stage s = {0};
+    lev_event event;
+    size_t room;
+    lev_basic_deliver deliver = {.consumer_tag = sp("c"), .delivery_tag = 1};
+    lev_writer w = lev_writer_init(content, sizeof content);
+    static const uint8_t value[70000];
+    lev_value large = {.type = 'x', .as.bytes = {value, sizeof value}};
+    lev_table_put(&w, "large", &large);
+    lev_properties p = {.present = LEV_HAS_HEADERS, .headers = lev_writer_span(&w)};
+    stage_open_channel(&s, NULL);
+    consume(&s, true);
+    stage_says(&s, 1, LEV_BASIC_DELIVER, &deliver);
+    stage_says_body(&s, 1, &p, (lev_span){value, 20000}, 10000);
+    size_t left = s.broker.len - 10008;
+    for (size_t at = 0; left > 0; at += room) {
+        uint8_t *space = lev_engine_recv_space(s.e, &room);
+        room = left < room ? left : room;
+        memcpy(space, s.wire + at, room);
+        lev_engine_received(s.e, room, s.now);
+        left -= room;
+        if (left > 0) {
+            EXPECT(!lev_engine_next(s.e, &event));
+        }
+    }
+    EXPECT(lev_engine_next(s.e, &event));
+    EXPECT_EQ(event.type, LEV_EVENT_DELIVER);
+    lev_engine_tick(s.e, s.now + 1000000);
+    EXPECT_EQ(lev_engine_error(s.e)->status, LEV_ERR_HEARTBEAT);
+    EXPECT_EQ(lev_table_check(event.message->properties.headers), LEV_OK);
+    EXPECT_BYTES(event.message->consumer_tag.ptr, event.message->consumer_tag.len, "c", 1);
+    stage_events(&s);
+    EXPECT(stage_logged(&s, "failed"));
+    stage_deinit(&s);
+    EXPECT_EQ(s.balance, 0);
+}
+
+/* The room for the heads of the lent body's frames is exactly a power of two with 1024 bytes, but
+ * the properties need more. */
+static void lends_a_body_of_many_frames_with_long_properties(void) {
+    stage s = {0};
+    lev_frame frame;
+    lev_method m;
+    uint8_t content[3000];
+    uint8_t value[2500] = {0};
+    size_t len = (size_t)(4096 - 1024) / LEV_FRAME_OVERHEAD * 8184;
+    uint8_t *body = calloc(1, len);
+    lev_writer w = lev_writer_init(content, sizeof content);
+    lev_value bytes = {.type = 'x', .as.bytes = {value, sizeof value}};
+    lev_table_put(&w, "bytes", &bytes);
+    lev_properties p = {.present = LEV_HAS_HEADERS, .headers = lev_writer_span(&w)};
+    lev_publication pub = {.body = {body, len}, .properties = &p, .lend = true, .token = body};
+    stage_open_channel(&s, &(lev_engine_options){.frame_max = 8192});
+    EXPECT_EQ(lev_engine_publish(s.e, 1, &pub, NULL), LEV_OK);
+    EXPECT(stage_sent_is(&s, 1, LEV_BASIC_PUBLISH, NULL));
+    EXPECT(stage_sent(&s, &frame, &m));
+    EXPECT_EQ(frame.type, LEV_FRAME_HEADER);
+    for (size_t at = 0; at < len; at += 8184) {
+        EXPECT(stage_sent(&s, &frame, &m));
+        EXPECT_EQ(frame.type, LEV_FRAME_BODY);
+        EXPECT_EQ(frame.payload.len, 8184);
+    }
+    EXPECT(!stage_sent(&s, &frame, &m));
+    stage_deinit(&s);
+    free(body);
+}
+
+/* A writer that works beside the engine tells of bytes that the engine has dropped meanwhile. */
+static void takes_word_of_bytes_written_after_they_were_dropped(void) {
+    stage s = {0};
+    lev_event event;
+    lev_span span;
+    lev_publication pub = {.exchange = sp("x"), .body = sp("b")};
+    stage_open_channel(&s, NULL);
+    EXPECT_EQ(lev_engine_publish(s.e, 1, &pub, NULL), LEV_OK);
+    EXPECT_EQ(lev_engine_pending(s.e, &span, 1), 1);
+    lev_engine_lost(s.e, LEV_ERR_LOST, "gone");
+    lev_engine_sent(s.e, span.len, s.now);
+    EXPECT_EQ(lev_engine_queued(s.e), 0);
+    EXPECT(lev_engine_next(s.e, &event));
+    EXPECT_EQ(event.type, LEV_EVENT_FAILED);
+    stage_deinit(&s);
+}
+
+UNIT_MAIN("corners", CASE(forgets_a_cancelled_consumer_whose_cancel_ok_cannot_be_queued),
+          CASE(makes_up_no_message_where_its_refusal_cannot_be_queued),
+          CASE(closes_a_channel_once_where_a_large_return_crosses_the_close),
+          CASE(closes_no_channel_where_a_large_return_crosses_the_end),
+          CASE(keeps_a_piece_until_the_next_event_though_the_clock_ended_the_connection),
+          CASE(lends_a_body_of_many_frames_with_long_properties),
+          CASE(takes_word_of_bytes_written_after_they_were_dropped))
