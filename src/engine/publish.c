@@ -14,14 +14,31 @@
 
 enum { PUBLISH_LEND_MIN = 4096, PUBLISH_HEAD = 1024 };
 
-static uint64_t publish_hash_text(uint64_t h, const lev_properties *p) {
-    const lev_span texts[] = {p->content_type, p->content_encoding, p->correlation_id,
-                              p->reply_to,     p->expiration,       p->message_id,
-                              p->type,         p->user_id,          p->app_id};
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        h = lev_hash(h, texts[i]);
-    }
-    return h;
+/* RabbitMQ completes this address of a direct reply, so a returned message has a longer one. */
+static lev_span publish_reply_to(lev_span reply_to) {
+    lev_span direct = lev_span_of("amq.rabbitmq.reply-to");
+    lev_span begin = {reply_to.ptr, reply_to.len < direct.len ? reply_to.len : direct.len};
+    return lev_span_equal(begin, direct) ? direct : reply_to;
+}
+
+/* Hashes a property if it travels. */
+static uint64_t publish_hash_one(uint64_t h, const lev_properties *p, uint16_t flag, lev_span v) {
+    return lev_hash(h, (p->present & flag) != 0 ? v : (lev_span){NULL, 0});
+}
+
+static uint64_t publish_hash_properties(uint64_t h, const lev_properties *p) {
+    h = publish_hash_one(h, p, LEV_HAS_CONTENT_TYPE, p->content_type);
+    h = publish_hash_one(h, p, LEV_HAS_CONTENT_ENCODING, p->content_encoding);
+    h = publish_hash_one(h, p, LEV_HAS_CORRELATION_ID, p->correlation_id);
+    h = publish_hash_one(h, p, LEV_HAS_REPLY_TO, publish_reply_to(p->reply_to));
+    h = publish_hash_one(h, p, LEV_HAS_EXPIRATION, p->expiration);
+    h = publish_hash_one(h, p, LEV_HAS_MESSAGE_ID, p->message_id);
+    h = publish_hash_one(h, p, LEV_HAS_TYPE, p->type);
+    h = publish_hash_one(h, p, LEV_HAS_USER_ID, p->user_id);
+    h = publish_hash_one(h, p, LEV_HAS_APP_ID, p->app_id);
+    h = publish_hash_one(h, p, LEV_HAS_DELIVERY_MODE, (lev_span){&p->delivery_mode, 1});
+    h = publish_hash_one(h, p, LEV_HAS_PRIORITY, (lev_span){&p->priority, 1});
+    return (p->present & LEV_HAS_TIMESTAMP) != 0 ? h ^ p->timestamp : h;
 }
 
 lev_digest lev_publish_digest(lev_span exchange, lev_span routing_key,
@@ -29,11 +46,10 @@ lev_digest lev_publish_digest(lev_span exchange, lev_span routing_key,
     uint64_t h = lev_hash(lev_hash(lev_hash(0, exchange), routing_key), body);
     lev_span headers = {NULL, 0};
     if (properties != NULL && properties->present != 0) {
-        uint64_t octets = (uint64_t)properties->delivery_mode << 8 | properties->priority;
-        const uint8_t numbers[] = {(uint8_t)octets, (uint8_t)(octets >> 8)};
-        h = publish_hash_text(h, properties);
-        h = lev_hash(h ^ properties->timestamp, (lev_span){numbers, sizeof numbers});
-        headers = properties->headers;
+        h = publish_hash_properties(h, properties);
+        if ((properties->present & LEV_HAS_HEADERS) != 0) {
+            headers = properties->headers;
+        }
     }
     return (lev_digest){.exact = lev_hash(h, headers), .loose = h};
 }

@@ -38,6 +38,44 @@ static void publish_mandatory(stage *s, lev_span body) {
     s->sent_read = s->sent_len;
 }
 
+/* What the broker returns is told apart from what it confirms. */
+static void knows_its_return(const lev_properties *published, const lev_properties *returned) {
+    stage s = {0};
+    lev_confirm_select_ok ok = {0};
+    lev_basic_return ret = {.reply_code = 312, .exchange = sp("x")};
+    lev_basic_ack ack = {.delivery_tag = 1};
+    lev_publication p = {
+        .exchange = sp("x"), .body = sp("b"), .mandatory = true, .properties = published};
+    stage_open_channel(&s, NULL);
+    EXPECT_EQ(lev_engine_confirm_select(s.e, 1, &(lev_confirm_select){0}, NULL), LEV_OK);
+    stage_says(&s, 1, LEV_CONFIRM_SELECT_OK, &ok);
+    EXPECT_EQ(lev_engine_publish(s.e, 1, &p, NULL), LEV_OK);
+    stage_says(&s, 1, LEV_BASIC_RETURN, &ret);
+    stage_says_body(&s, 1, returned, sp("b"), 9);
+    stage_says(&s, 1, LEV_BASIC_ACK, &ack);
+    stage_deliver(&s);
+    EXPECT(stage_logged(&s, "of=1"));
+    EXPECT(stage_logged(&s, "outcome ch=1 1-1 returned"));
+    stage_deinit(&s);
+}
+
+/* What is set but not marked as present does not travel; RabbitMQ completes the address of a direct
+ * reply. */
+static void knows_a_returned_message_by_what_travels(void) {
+    lev_properties unmarked = {.present = LEV_HAS_MESSAGE_ID,
+                               .message_id = sp("m"),
+                               .type = sp("t"),
+                               .priority = 3,
+                               .timestamp = 7,
+                               .headers = {(const uint8_t *)"\1kV", 3}};
+    lev_properties marked = {.present = LEV_HAS_MESSAGE_ID, .message_id = sp("m")};
+    lev_properties asked = {.present = LEV_HAS_REPLY_TO, .reply_to = sp("amq.rabbitmq.reply-to")};
+    lev_properties told = asked;
+    told.reply_to = sp("amq.rabbitmq.reply-to.g1h2AA5yZXBseUAxMDI.w==");
+    knows_its_return(&unmarked, &marked);
+    knows_its_return(&asked, &told);
+}
+
 static void broker_returns(stage *s, lev_span body) {
     lev_basic_return ret = {.reply_code = 312, .exchange = sp("x")};
     stage_says(s, 1, LEV_BASIC_RETURN, &ret);
@@ -209,7 +247,8 @@ static void takes_word_of_bytes_written_after_they_were_dropped(void) {
     stage_deinit(&s);
 }
 
-UNIT_MAIN("corners", CASE(forgets_a_cancelled_consumer_whose_cancel_ok_cannot_be_queued),
+UNIT_MAIN("corners", CASE(knows_a_returned_message_by_what_travels),
+          CASE(forgets_a_cancelled_consumer_whose_cancel_ok_cannot_be_queued),
           CASE(makes_up_no_message_where_its_refusal_cannot_be_queued),
           CASE(closes_a_channel_once_where_a_large_return_crosses_the_close),
           CASE(closes_no_channel_where_a_large_return_crosses_the_end),
