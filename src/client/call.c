@@ -199,7 +199,11 @@ static lev_status call_settle(lev_client *c, const call_settlement *s) {
             }
         }
     }
-    return status == LEV_OK ? status : lev_report_call(c, s->delivery.channel, "an ack", status);
+    if (status == LEV_OK) {
+        lev_loop_attend(c);
+        return status;
+    }
+    return lev_report_call(c, s->delivery.channel, "an ack", status);
 }
 
 lev_status lev_client_ack(lev_client *c, lev_delivery delivery, bool multiple) {

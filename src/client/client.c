@@ -187,6 +187,7 @@ static lev_verdict client_judge_any(const lev_wait *w, const lev_event *event) {
 }
 
 lev_status lev_client_next(lev_client *c, lev_event *event, int timeout_ms) {
+    lev_loop_attend(c);
     *event = (lev_event){.type = LEV_EVENT_NONE};
     free(c->held);
     c->held = lev_backlog_pop(&c->backlog);

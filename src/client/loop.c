@@ -53,6 +53,7 @@ static bool loop_write(lev_client *c, uint64_t now) {
     lev_span spans[LOOP_SPANS];
     uint64_t before = c->written;
     lev_status status = LEV_OK;
+    c->wrote_at = now;
     while (status == LEV_OK && c->net != NULL && !c->write_over) {
         size_t put;
         size_t count = lev_engine_pending(c->engine, spans, LOOP_SPANS);
@@ -286,6 +287,18 @@ void lev_loop_push(lev_client *c) {
     }
     loop_work(c, now, true);
     if (c->phase == CLIENT_RUNNING) {
+        loop_write(c, now);
+    }
+}
+
+void lev_loop_attend(lev_client *c) {
+    if (c->phase != CLIENT_RUNNING) {
+        return;
+    }
+    uint64_t now = lev_net_now();
+    if (now >= lev_engine_deadline(c->engine)) {
+        lev_loop_push(c);
+    } else if (lev_engine_queued(c->engine) > 0 && now >= c->wrote_at + LEV_CLIENT_PUSH_MS) {
         loop_write(c, now);
     }
 }

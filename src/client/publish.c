@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The Leveret authors */
 
 /* Publishing costs no system call of its own: messages collect in the engine until 64 KiB are
- * queued or a heartbeat is due, and then one write takes them all, one read takes the confirms that
- * have come.
+ * queued, or for a tenth of a second, and then one write takes them all; one read takes the
+ * confirms that have come.
  *
  * Outcomes that arrive between calls lie in the backlog, merged into ranges.
  * lev_client_wait_confirms waits until the engine knows of no open publish, and only then counts
@@ -94,9 +94,10 @@ lev_status lev_client_publish(lev_client *c, uint16_t channel, const lev_publica
     } else if (status != LEV_OK) {
         status = lev_report_call(c, channel, "basic.publish", status);
     }
-    if (status == LEV_OK && (lev_engine_queued(c->engine) >= LEV_CLIENT_PUSH ||
-                             lev_net_now() >= lev_engine_deadline(c->engine))) {
+    if (status == LEV_OK && lev_engine_queued(c->engine) >= LEV_CLIENT_PUSH) {
         lev_loop_push(c);
+    } else if (status == LEV_OK) {
+        lev_loop_attend(c);
     }
     return status;
 }

@@ -20,6 +20,7 @@ enum lev_client_phase {
 
 enum {
     LEV_CLIENT_PUSH = 65536,    /* queued bytes at which a publish writes */
+    LEV_CLIENT_PUSH_MS = 100,   /* and how long less may wait for more */
     LEV_CLIENT_PROGRESS = 4096, /* written bytes that count as progress; heartbeats alone do not */
     LEV_CLIENT_WHERE = 160
 };
@@ -46,6 +47,7 @@ struct lev_client {
     bool write_over; /* writing has failed; what the peer sent before is still being read */
     bool blocked;    /* by the broker, which says why */
     char blocked_why[64];
+    uint64_t wrote_at; /* when all that could be written was */
     uint64_t written;
     uint64_t progress; /* counts steps forward */
 
@@ -102,6 +104,10 @@ lev_status lev_loop_until(lev_client *c, lev_wait *w);
 
 /* Does what can be done without waiting. Events that were there before go to the backlog. */
 void lev_loop_push(lev_client *c);
+
+/* Does what has become due since the last wait, for a call that has no reason to wait itself. Only
+ * where the engine's clock is due does it read, and events go to the backlog. */
+void lev_loop_attend(lev_client *c);
 
 /* Makes sure that `event` is the engine's next one. Returns false where there is none. */
 bool lev_loop_pull(lev_client *c);
