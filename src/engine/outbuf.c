@@ -17,7 +17,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { OUTBUF_FIRST = 1024 };
+enum { OUTBUF_FIRST = 1024, OUTBUF_RUN = 262144 };
 
 lev_writer lev_outbuf_writer(lev_outbuf *b) {
     if (b->cap == 0) {
@@ -49,6 +49,9 @@ bool lev_outbuf_grow(lev_outbuf *b, const lev_allocator *a, size_t more) {
     if (b->head > 0 && b->head >= b->tail - b->head) {
         memcpy(b->data, b->data + b->head, b->tail - b->head);
         b->tail -= b->head;
+        if (b->secret) {
+            lev_wipe(b->data + b->tail, b->head);
+        }
         b->head = 0;
     }
     size_t room = b->cap - b->tail;
@@ -72,7 +75,7 @@ bool lev_outbuf_grow(lev_outbuf *b, const lev_allocator *a, size_t more) {
 }
 
 bool lev_outbuf_expect_loans(lev_outbuf *b, const lev_allocator *a, size_t n) {
-    if (b->first > 0) {
+    if (b->first > b->loans_len - b->first) {
         memmove(b->loans, b->loans + b->first, (b->loans_len - b->first) * sizeof *b->loans);
         b->loans_len -= b->first;
         b->written -= b->first;
@@ -106,6 +109,9 @@ size_t lev_outbuf_pending(const lev_outbuf *b, lev_span *spans, size_t max) {
     size_t done = 0;
     for (size_t i = b->written; i <= b->loans_len && count < max; i++) {
         size_t own = outbuf_own_until(b, i);
+        if (i < b->loans_len && b->loans[i].rest.len == 0 && own - done < OUTBUF_RUN) {
+            continue; /* it only waits to be announced and parts nothing */
+        }
         if (own > done) {
             spans[count++] = (lev_span){b->data + b->head + done, own - done};
             done = own;

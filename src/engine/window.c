@@ -136,11 +136,20 @@ bool lev_window_take(lev_window *w, uint64_t *first, uint64_t *last, lev_outcome
     return true;
 }
 
+static bool window_may_return(const lev_unsettled *u) {
+    return u->mandatory && !u->settled && !u->returned;
+}
+
 uint64_t lev_window_return(lev_window *w, lev_digest digest) {
     uint64_t loose = 0;
-    for (uint64_t n = w->first; n < w->first + w->count; n++) {
+    uint64_t behind = w->first + w->count;
+    w->look = w->look > w->first ? w->look : w->first;
+    while (w->look < behind && !window_may_return(window_entry(w, w->look))) {
+        w->look++;
+    }
+    for (uint64_t n = w->look; n < behind; n++) {
         lev_unsettled *u = window_entry(w, n);
-        if (!u->mandatory || u->settled || u->returned) {
+        if (!window_may_return(u)) {
             continue;
         }
         if (u->digest.exact == digest.exact) {

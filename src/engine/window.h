@@ -32,6 +32,7 @@ typedef struct lev_window {
     size_t count;
     size_t open; /* of these, not yet settled */
     uint64_t first;
+    uint64_t look; /* none before it can still be returned */
     bool settling;
     uint64_t settle_next;
     uint64_t settle_last;

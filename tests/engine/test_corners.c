@@ -247,6 +247,34 @@ static void takes_word_of_bytes_written_after_they_were_dropped(void) {
     stage_deinit(&s);
 }
 
+/* Small lent bodies are copied, so their messages stand together and leave in one span. */
+static void writes_small_lent_messages_as_one_span(void) {
+    stage s = {0};
+    lev_event event;
+    lev_span spans[4];
+    size_t released = 0;
+    lev_publication pub = {.exchange = sp("x"), .body = sp("b"), .lend = true, .token = &s};
+    stage_open_channel(&s, NULL);
+    for (int i = 0; i < 20; i++) {
+        EXPECT_EQ(lev_engine_publish(s.e, 1, &pub, NULL), LEV_OK);
+    }
+    EXPECT_EQ(lev_engine_pending(s.e, spans, 4), 1);
+    EXPECT_EQ(spans[0].len, lev_engine_queued(s.e));
+    lev_engine_sent(s.e, spans[0].len / 2, s.now);
+    for (; lev_engine_next(s.e, &event); released++) {
+        EXPECT_EQ(event.type, LEV_EVENT_RELEASED);
+        EXPECT_EQ(lev_engine_publish(s.e, 1, &pub, NULL), LEV_OK);
+    }
+    EXPECT_EQ(released, 10);
+    EXPECT_EQ(lev_engine_pending(s.e, spans, 4), 1);
+    lev_engine_sent(s.e, spans[0].len, s.now);
+    for (; lev_engine_next(s.e, &event); released++) {
+        EXPECT_EQ(event.type, LEV_EVENT_RELEASED);
+    }
+    EXPECT_EQ(released, 30);
+    stage_deinit(&s);
+}
+
 UNIT_MAIN("corners", CASE(knows_a_returned_message_by_what_travels),
           CASE(forgets_a_cancelled_consumer_whose_cancel_ok_cannot_be_queued),
           CASE(makes_up_no_message_where_its_refusal_cannot_be_queued),
@@ -254,4 +282,5 @@ UNIT_MAIN("corners", CASE(knows_a_returned_message_by_what_travels),
           CASE(closes_no_channel_where_a_large_return_crosses_the_end),
           CASE(keeps_a_piece_until_the_next_event_though_the_clock_ended_the_connection),
           CASE(lends_a_body_of_many_frames_with_long_properties),
+          CASE(writes_small_lent_messages_as_one_span),
           CASE(takes_word_of_bytes_written_after_they_were_dropped))
