@@ -229,8 +229,15 @@ bool lev_content_header(lev_engine *e, lev_channel *ch, const lev_frame *frame, 
 static bool content_piece(lev_engine *e, lev_channel *ch, lev_span piece, lev_event *event) {
     lev_content *c = &ch->content;
     bool begun = c->begun;
-    c->begun = true;
-    content_recall(e, c);
+    if (begun) {
+        e->method = (lev_method){.id = LEV_BASIC_DELIVER, .as.basic_deliver = c->deliver};
+        e->header = c->header;
+    } else {
+        c->begun = true;
+        content_recall(e, c);
+        c->deliver = e->method.as.basic_deliver;
+        c->header = e->header;
+    }
     (void)content_event(e, ch, piece, event);
     if (begun) {
         event->type = LEV_EVENT_BODY;

@@ -28,6 +28,8 @@ typedef struct lev_content {
     size_t len;
     size_t method_len;
     size_t header_len;
+    lev_basic_deliver deliver; /* streamed and begun: what they hold, decoded once */
+    lev_header header;
 } lev_content;
 
 struct lev_channel;
