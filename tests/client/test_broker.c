@@ -283,12 +283,35 @@ static void works_in_a_foreign_event_loop(void) {
     brokers_close(c);
 }
 
+/* RabbitMQ completes the address that the answer to a direct request goes to. */
+static void tells_of_an_unroutable_direct_request(void) {
+    if (brokers_rabbitmq() == NULL) {
+        return;
+    }
+    lev_client *c = brokers_open(brokers_rabbitmq(), NULL);
+    lev_span address = lev_span_of("amq.rabbitmq.reply-to");
+    lev_properties p = {.present = LEV_HAS_REPLY_TO, .reply_to = address};
+    lev_publication m = {.routing_key = lev_span_of("leveret.no.such.queue"),
+                         .properties = &p,
+                         .body = lev_span_of("?"),
+                         .mandatory = true};
+    lev_basic_consume answers = {.queue = address, .no_ack = true};
+    lev_tally t;
+    select_confirms(c);
+    EXPECT_EQ(lev_client_basic_consume(c, 1, &answers, NULL), LEV_OK);
+    EXPECT_EQ(lev_client_publish(c, 1, &m, NULL), LEV_OK);
+    EXPECT_EQ(lev_client_wait_confirms(c, 1, &t), LEV_ERR_NOT_CONFIRMED);
+    EXPECT_EQ(t.returned, 1);
+    brokers_close(c);
+}
+
 int main(void) {
     static const unit_case cases[] = {
         CASE(declares_binds_publishes_and_consumes),
         CASE(carries_an_empty_body),
         CASE(carries_100000_messages_with_confirms_and_acks),
         CASE(tells_of_an_unroutable_mandatory_message),
+        CASE(tells_of_an_unroutable_direct_request),
         CASE(carries_a_body_of_ten_megabytes),
         CASE(requeues_rejects_and_knows_stale_deliveries),
         CASE(calls_while_deliveries_arrive),
