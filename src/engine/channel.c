@@ -60,7 +60,10 @@ void lev_channel_end(lev_engine *e, lev_channel *ch, lev_event_type farewell) {
         lev_content_reset(&ch->content, &e->alloc);
     }
     ch->content.state = CONTENT_NONE;
-    lev_window_abandon(&ch->window, e->tx.flushing ? UINT64_MAX : e->tx.buf.sent);
+    ch->cut = e->tx.flushing ? UINT64_MAX : e->tx.buf.sent;
+    if (e->settling != ch) {
+        lev_window_abandon(&ch->window, ch->cut);
+    }
     ch->farewell = farewell;
     if (!ch->ending) {
         ch->ending = true;

@@ -27,6 +27,7 @@ typedef struct lev_channel {
     const char *refused;  /* why a message was refused, and with it all that follows */
     bool ending;          /* outcomes, then `farewell`, are still to be told */
     lev_event_type farewell;
+    uint64_t cut; /* how many bytes had been written when it ended */
     bool confirm;
     bool committing; /* RabbitMQ drops the connection for any other method before commit-ok */
     bool flow_stopped;

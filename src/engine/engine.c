@@ -159,6 +159,9 @@ static bool engine_settling(lev_engine *e, lev_event *event) {
         event->channel = e->settling->number;
         return true;
     }
+    if (e->settling->ending) { /* it ended while an ack was being told */
+        lev_window_abandon(&e->settling->window, e->settling->cut);
+    }
     e->settling = NULL;
     return false;
 }

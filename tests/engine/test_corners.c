@@ -114,6 +114,35 @@ static void makes_up_no_message_where_its_refusal_cannot_be_queued(void) {
     EXPECT_EQ(s.balance, 0);
 }
 
+/* An ack for three of which the second was returned makes three events; the clock ends the
+ * connection behind the first. */
+static void tells_all_that_was_confirmed_before_the_clock_ended_the_connection(void) {
+    stage s = {0};
+    lev_event event;
+    size_t room;
+    lev_basic_ack ack = {.delivery_tag = 3, .multiple = true};
+    lev_publication p = {.exchange = sp("x"), .body = sp("other"), .mandatory = true};
+    stage_open_channel(&s, NULL);
+    publish_mandatory(&s, sp("one"));
+    EXPECT_EQ(lev_engine_publish(s.e, 1, &p, NULL), LEV_OK);
+    p.body = sp("one");
+    EXPECT_EQ(lev_engine_publish(s.e, 1, &p, NULL), LEV_OK);
+    EXPECT_EQ(lev_engine_publish(s.e, 1, &p, NULL), LEV_OK);
+    broker_returns(&s, sp("other"));
+    stage_deliver(&s);
+    stage_log_clear(&s);
+    stage_says(&s, 1, LEV_BASIC_ACK, &ack);
+    memcpy(lev_engine_recv_space(s.e, &room), s.wire, s.broker.len);
+    lev_engine_received(s.e, s.broker.len, s.now);
+    EXPECT(lev_engine_next(s.e, &event));
+    EXPECT(event.first == 1 && event.last == 1 && event.outcome == LEV_CONFIRMED);
+    lev_engine_tick(s.e, s.now + 1000000);
+    stage_events(&s);
+    EXPECT(stage_logged(&s, "outcome ch=1 2-2 returned\noutcome ch=1 3-3 confirmed\n"
+                            "outcome ch=1 4-4 not-sent\nfailed"));
+    stage_deinit(&s);
+}
+
 static void closes_a_channel_once_where_a_large_return_crosses_the_close(void) {
     static const uint8_t body[100];
     stage s = {0};
@@ -278,6 +307,7 @@ static void writes_small_lent_messages_as_one_span(void) {
 UNIT_MAIN("corners", CASE(knows_a_returned_message_by_what_travels),
           CASE(forgets_a_cancelled_consumer_whose_cancel_ok_cannot_be_queued),
           CASE(makes_up_no_message_where_its_refusal_cannot_be_queued),
+          CASE(tells_all_that_was_confirmed_before_the_clock_ended_the_connection),
           CASE(closes_a_channel_once_where_a_large_return_crosses_the_close),
           CASE(closes_no_channel_where_a_large_return_crosses_the_end),
           CASE(keeps_a_piece_until_the_next_event_though_the_clock_ended_the_connection),
