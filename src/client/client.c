@@ -186,24 +186,35 @@ static lev_verdict client_judge_any(const lev_wait *w, const lev_event *event) {
     return LEV_DONE;
 }
 
+/* Hands out the engine's next event, which has been pulled. */
+static lev_status client_hand_out(lev_client *c, lev_event *event) {
+    c->waiting = false;
+    c->lent = true;
+    *event = c->event;
+    return client_told(c, event);
+}
+
 lev_status lev_client_next(lev_client *c, lev_event *event, int timeout_ms) {
     lev_loop_attend(c);
-    *event = (lev_event){.type = LEV_EVENT_NONE};
-    free(c->held);
-    c->held = lev_backlog_pop(&c->backlog);
+    if (c->held != NULL || c->backlog.first != NULL) {
+        free(c->held);
+        c->held = lev_backlog_pop(&c->backlog);
+    }
     if (c->held != NULL) {
         *event = c->held->event;
         return client_told(c, event);
     }
+    if (lev_loop_pull(c)) {
+        return client_hand_out(c, event);
+    }
+    *event = (lev_event){.type = LEV_EVENT_NONE};
     if (c->phase == CLIENT_NEW) {
         return lev_report_call(c, 0, "", LEV_ERR_MISUSE);
     }
     lev_wait w = {.judge = client_judge_any, .ms = timeout_ms};
     lev_status status = lev_loop_until(c, &w);
     if (status == LEV_OK) {
-        *event = w.event;
-        c->lent = true;
-        status = client_told(c, event);
+        status = client_hand_out(c, event);
     } else if (c->phase == CLIENT_ENDED) {
         c->end_told = true;
         event->type = c->orderly ? LEV_EVENT_CLOSED : LEV_EVENT_FAILED;

@@ -108,9 +108,17 @@ void lev_frame_end(lev_writer *w, size_t place) {
 }
 
 void lev_frame_encode(lev_writer *w, const lev_frame *frame) {
-    size_t place = lev_frame_begin(w, frame->type, frame->channel);
-    wire_write_bytes(w, frame->payload);
-    lev_frame_end(w, place);
+    lev_writer local = *w;
+    uint32_t size = (uint32_t)frame->payload.len;
+    if (size != frame->payload.len) {
+        wire_fail_write(&local, LEV_ERR_LIMIT);
+    }
+    wire_write_u8(&local, frame->type);
+    wire_write_u16(&local, frame->channel);
+    wire_write_u32(&local, size);
+    wire_write_bytes(&local, frame->payload);
+    wire_write_u8(&local, LEV_FRAME_END);
+    *w = local;
 }
 
 bool lev_frame_equal(const lev_frame *a, const lev_frame *b) {

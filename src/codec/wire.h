@@ -176,4 +176,33 @@ static inline void wire_end_u32(lev_writer *w, size_t place) {
     }
 }
 
+/* The same into room that wire_room has made for several fields together. Each returns the place
+ * behind what it wrote. */
+static inline uint8_t *wire_put_u8(uint8_t *p, uint8_t v) {
+    p[0] = v;
+    return p + 1;
+}
+
+static inline uint8_t *wire_put_u16(uint8_t *p, uint16_t v) {
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
+    return p + 2;
+}
+
+static inline uint8_t *wire_put_u32(uint8_t *p, uint32_t v) {
+    wire_store_u32(p, v);
+    return p + 4;
+}
+
+static inline uint8_t *wire_put_bytes(uint8_t *p, lev_span bytes) {
+    if (bytes.len > 0) {
+        memcpy(p, bytes.ptr, bytes.len);
+    }
+    return p + bytes.len;
+}
+
+static inline uint8_t *wire_put_shortstr(uint8_t *p, lev_span bytes) {
+    return wire_put_bytes(wire_put_u8(p, (uint8_t)bytes.len), bytes);
+}
+
 #endif

@@ -13,10 +13,6 @@
 
 #include <string.h>
 
-lev_channel *lev_channel_find(const lev_engine *e, uint16_t number) {
-    return number < e->channels_len ? e->channels[number] : NULL;
-}
-
 static bool channel_table_grow(lev_engine *e, size_t len) {
     lev_channel **table =
         lev_reserve(&e->alloc, e->channels, &e->channels_cap, len, sizeof(lev_channel *));

@@ -40,9 +40,6 @@ typedef struct lev_channel {
     lev_window window;
 } lev_channel;
 
-/* Returns a channel that has ever been opened, or NULL. */
-lev_channel *lev_channel_find(const lev_engine *e, uint16_t number);
-
 /* Returns a channel, made now if need be, or NULL without memory. */
 lev_channel *lev_channel_obtain(lev_engine *e, uint16_t number);
 

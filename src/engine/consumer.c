@@ -14,10 +14,17 @@ lev_span lev_consumer_tag(const lev_consumer *consumer) {
     return (lev_span){consumer->tag, consumer->tag_len};
 }
 
+static bool consumer_is(const lev_consumer *consumer, lev_span tag) {
+    return consumer->tag_len == tag.len && memcmp(consumer->tag, tag.ptr, tag.len) == 0;
+}
+
 lev_consumer *lev_consumers_find(lev_consumers *list, lev_span tag) {
+    if (list->first != NULL && consumer_is(list->first, tag)) {
+        return list->first;
+    }
     for (lev_consumer **at = &list->first; *at != NULL; at = &(*at)->next) {
         lev_consumer *found = *at;
-        if (found->tag_len == tag.len && memcmp(found->tag, tag.ptr, tag.len) == 0) {
+        if (consumer_is(found, tag)) {
             *at = found->next;
             found->next = list->first;
             list->first = found;

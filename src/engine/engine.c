@@ -220,6 +220,12 @@ static bool engine_failure(lev_engine *e, lev_event *event) {
     return true;
 }
 
+/* Returns whether nothing is owed, so that the next frame may be looked at. */
+static bool engine_quiet(const lev_engine *e) {
+    return e->error.status == LEV_OK && e->settling == NULL && e->ending == 0 && e->stalled == 0 &&
+           !e->tx.writable_owed && e->tx.buf.first == e->tx.buf.written;
+}
+
 bool lev_engine_next(lev_engine *e, lev_event *event) {
     *event = (lev_event){.type = LEV_EVENT_NONE};
     lev_inbuf_expire(&e->rx.buf);
@@ -227,6 +233,9 @@ bool lev_engine_next(lev_engine *e, lev_event *event) {
         lev_content_reset(e->rx.used, &e->alloc);
     }
     e->rx.used = NULL;
+    if (engine_quiet(e) && lev_quick_deliver(e, event)) {
+        return true;
+    }
     lev_frame frame;
     while (!engine_owed(e, event)) {
         if (e->error.status != LEV_OK) {

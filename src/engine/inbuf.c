@@ -44,15 +44,6 @@ static void inbuf_unpoison(const lev_inbuf *b) {
 #endif
 }
 
-lev_span lev_inbuf_bytes(const lev_inbuf *b) {
-    if (b->head == b->tail) {
-        return (lev_span){NULL, 0};
-    }
-    return (lev_span){b->data + b->head, b->tail - b->head};
-}
-
-void lev_inbuf_take(lev_inbuf *b, size_t n) { b->head += n; }
-
 void lev_inbuf_expire(lev_inbuf *b) {
     if (b->head > 0) {
         inbuf_poison(b->data, b->head);

@@ -17,10 +17,15 @@ typedef struct lev_inbuf {
 } lev_inbuf;
 
 /* Returns the bytes that are not yet taken. */
-lev_span lev_inbuf_bytes(const lev_inbuf *b);
+static inline lev_span lev_inbuf_bytes(const lev_inbuf *b) {
+    if (b->head == b->tail) {
+        return (lev_span){NULL, 0};
+    }
+    return (lev_span){b->data + b->head, b->tail - b->head};
+}
 
 /* Takes `n` bytes. They stay where they are until lev_inbuf_space or lev_inbuf_expire. */
-void lev_inbuf_take(lev_inbuf *b, size_t n);
+static inline void lev_inbuf_take(lev_inbuf *b, size_t n) { b->head += n; }
 
 /* Ends the life of the bytes taken so far; address-sanitized builds poison them. */
 void lev_inbuf_expire(lev_inbuf *b);

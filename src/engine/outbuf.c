@@ -19,19 +19,6 @@
 
 enum { OUTBUF_FIRST = 1024, OUTBUF_RUN = 262144 };
 
-lev_writer lev_outbuf_writer(lev_outbuf *b) {
-    if (b->cap == 0) {
-        return lev_writer_init(NULL, 0);
-    }
-    return lev_writer_init(b->data + b->tail, b->cap - b->tail);
-}
-
-void lev_outbuf_commit(lev_outbuf *b, const lev_writer *w) {
-    assert(w->status == LEV_OK);
-    b->tail += w->len;
-    b->queued += w->len;
-}
-
 static uint8_t *outbuf_move(lev_outbuf *b, const lev_allocator *a, size_t cap) {
     if (!b->secret) {
         return lev_resize(a, b->data, cap);

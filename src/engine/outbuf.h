@@ -33,8 +33,15 @@ typedef struct lev_outbuf {
 } lev_outbuf;
 
 /* Returns a writer into the room at the end. What it wrote counts after lev_outbuf_commit. */
-lev_writer lev_outbuf_writer(lev_outbuf *b);
-void lev_outbuf_commit(lev_outbuf *b, const lev_writer *w);
+static inline lev_writer lev_outbuf_writer(lev_outbuf *b) {
+    uint8_t *at = b->cap > 0 ? b->data + b->tail : NULL;
+    return (lev_writer){.ptr = at, .cap = b->cap - b->tail, .len = 0, .status = LEV_OK};
+}
+
+static inline void lev_outbuf_commit(lev_outbuf *b, const lev_writer *w) {
+    b->tail += w->len;
+    b->queued += w->len;
+}
 
 /* Makes room for `more` bytes at least. Returns false without memory. */
 bool lev_outbuf_grow(lev_outbuf *b, const lev_allocator *a, size_t more);

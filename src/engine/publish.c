@@ -63,13 +63,17 @@ uint64_t lev_publish_returned(lev_channel *ch, const lev_message *message) {
     return lev_window_return(&ch->window, digest);
 }
 
-static void publish_head(lev_writer *w, uint16_t channel, const lev_publication *p) {
-    static const lev_properties none = {0};
-    lev_basic_publish publish = {
+static lev_basic_publish publish_method(const lev_publication *p) {
+    return (lev_basic_publish){
         .exchange = p->exchange, .routing_key = p->routing_key, .mandatory = p->mandatory};
-    lev_header header = {.class_id = LEV_CLASS_BASIC,
-                         .body_size = p->body.len,
-                         .properties = p->properties != NULL ? *p->properties : none};
+}
+
+static void publish_head(lev_writer *w, uint16_t channel, const lev_publication *p) {
+    lev_basic_publish publish = publish_method(p);
+    lev_header header = {.class_id = LEV_CLASS_BASIC, .body_size = p->body.len};
+    if (p->properties != NULL) {
+        header.properties = *p->properties;
+    }
     size_t place = lev_frame_begin(w, LEV_FRAME_METHOD, channel);
     lev_method_encode(w, LEV_BASIC_PUBLISH, &publish);
     lev_frame_end(w, place);
@@ -88,7 +92,9 @@ static void publish_copy(lev_writer *w, uint16_t channel, lev_span body, size_t 
     }
 }
 
-static size_t publish_frames(size_t len, size_t most) { return len / most + (len % most != 0); }
+static size_t publish_frames(size_t len, size_t most) {
+    return len <= most ? len != 0 : (len - 1) / most + 1;
+}
 
 static bool publish_lends(const lev_publication *p) {
     return p->lend && p->body.len >= PUBLISH_LEND_MIN;
@@ -129,6 +135,22 @@ static lev_status publish_check(lev_engine *e, lev_channel *ch, const lev_public
         return lev_table_check_finite(p->properties->headers);
     }
     return LEV_OK;
+}
+
+/* The short way, for a copied body that fits one frame, into room that is there. Returns false, and
+ * has written nothing, where it is not to be had; the general way then makes room or says why. */
+static bool publish_quick(lev_engine *e, uint16_t channel, const lev_publication *p) {
+    if (p->lend || p->body.len > e->tuned.frame_max - LEV_FRAME_OVERHEAD) {
+        return false;
+    }
+    lev_writer w = lev_outbuf_writer(&e->tx.buf);
+    lev_basic_publish publish = publish_method(p);
+    lev_publish_encode(&w, channel, &publish, p->properties, p->body);
+    if (w.status != LEV_OK || w.len - p->body.len > e->tuned.frame_max) {
+        return false;
+    }
+    lev_outbuf_commit(&e->tx.buf, &w);
+    return true;
 }
 
 /* Writes all of the message that is not lent. */
@@ -180,7 +202,7 @@ lev_status lev_engine_publish(lev_engine *e, uint16_t channel, const lev_publica
     if (status == LEV_OK && ch->confirm && !lev_window_expect(&ch->window, &e->alloc)) {
         status = LEV_ERR_MEMORY;
     }
-    if (status == LEV_OK) {
+    if (status == LEV_OK && !publish_quick(e, channel, p)) {
         status = publish_write(e, channel, p);
     }
     if (status != LEV_OK) {

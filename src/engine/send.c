@@ -80,10 +80,3 @@ void lev_send_heartbeat(lev_engine *e) {
     lev_frame_encode(&w, &(lev_frame){.type = LEV_FRAME_HEARTBEAT});
     lev_outbuf_commit(&e->tx.buf, &w);
 }
-
-lev_status lev_engine_ready(const lev_engine *e) {
-    if (e->error.status != LEV_OK) {
-        return e->error.status;
-    }
-    return e->state == LEV_STATE_OPEN ? LEV_OK : LEV_ERR_MISUSE;
-}

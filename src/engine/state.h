@@ -82,6 +82,11 @@ struct lev_engine {
     lev_error channel_error; /* of the channel whose farewell is being told */
 };
 
+/* Returns a channel that has ever been opened, or NULL. */
+static inline lev_channel *lev_channel_find(const lev_engine *e, uint16_t number) {
+    return number < e->channels_len ? e->channels[number] : NULL;
+}
+
 /* failure.c */
 
 /* What is known of a failure: `what`, then the peer's own words, if any. */
@@ -113,7 +118,12 @@ void lev_send_reply(lev_engine *e, uint16_t channel, lev_method_id id, const voi
 void lev_send_heartbeat(lev_engine *e);
 
 /* Returns LEV_OK, or the latched failure, or what stops a caller's work now. */
-lev_status lev_engine_ready(const lev_engine *e);
+static inline lev_status lev_engine_ready(const lev_engine *e) {
+    if (e->error.status != LEV_OK) {
+        return e->error.status;
+    }
+    return e->state == LEV_STATE_OPEN ? LEV_OK : LEV_ERR_MISUSE;
+}
 
 /* login.c: the handshake. */
 bool lev_login_init(lev_engine *e, const lev_engine_options *options);
@@ -127,6 +137,10 @@ bool lev_login_open_ok(lev_engine *e, lev_event *event);
 uint16_t lev_legality_inbound(const lev_engine *e, const lev_channel *ch, uint16_t channel,
                               lev_method_id id, const char **why);
 bool lev_legality_outbound(const lev_engine *e, const lev_channel *ch, lev_method_id id);
+
+/* quick.c: takes a whole delivery that stands in the buffer. Returns false, and has taken nothing,
+ * for anything else. */
+bool lev_quick_deliver(lev_engine *e, lev_event *event);
 
 /* dispatch.c */
 void lev_engine_closed(lev_engine *e);

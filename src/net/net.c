@@ -43,11 +43,15 @@ struct lev_net {
     char host[];
 };
 
-uint64_t lev_net_now(void) {
+static uint64_t net_clock(clockid_t id) {
     struct timespec t = {0};
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(id, &t);
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
+
+uint64_t lev_net_now(void) { return net_clock(CLOCK_MONOTONIC); }
+
+uint64_t lev_net_now_coarse(void) { return net_clock(CLOCK_MONOTONIC_COARSE); }
 
 static lev_writer net_fault_begin(lev_net *n) {
     memset(n->fault, 0, sizeof n->fault);

@@ -1,43 +1,89 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* What both programs of the comparison with a real broker share: their arguments and the line they
- * print. */
+/* What the programs of the comparison share: their arguments, their clocks and the line they print.
+ *
+ *     PROGRAM PORT WORK COUNT SIZE    publish | confirm | consume | stream | ack | pingpong
+ *
+ * Each does the same with the same messages: queue `bench-SIZE-COUNT` (`echo` for pingpong), empty
+ * exchange, no properties. `publish` ends with a passive declare, so that the peer has read all;
+ * `confirm` keeps 1,000 unconfirmed; `ack` has a prefetch of 500 and acks every hundredth with
+ * multiple. The line: seconds, CPU seconds, and for pingpong p50, p99, p99.9 in microseconds. */
 
 #ifndef LEVERET_BENCH_H
 #define LEVERET_BENCH_H
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
+enum { BENCH_WINDOW = 1000, BENCH_PREFETCH = 500, BENCH_ACK_EVERY = 100 };
+
 typedef struct bench {
-    struct timespec start;
-    struct rusage usage;
+    int port;
+    const char *work;
+    unsigned long count;
+    size_t size;
+    char queue[64];
+    uint8_t *body;
+    double start;
+    double cpu;
+    double *took; /* pingpong: each round in seconds */
 } bench;
 
+static inline double bench_now(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static inline int bench_is(const bench *b, const char *work) { return strcmp(b->work, work) == 0; }
+
+static inline bench bench_init(int argc, char **argv) {
+    if (argc != 5) {
+        fprintf(stderr, "usage: %s PORT WORK COUNT SIZE\n", argv[0]);
+        exit(64);
+    }
+    bench b = {.port = atoi(argv[1]),
+               .work = argv[2],
+               .count = strtoul(argv[3], NULL, 10),
+               .size = strtoul(argv[4], NULL, 10)};
+    snprintf(b.queue, sizeof b.queue, "bench-%zu-%lu", b.size, b.count);
+    b.body = calloc(1, b.size + 1);
+    if (bench_is(&b, "pingpong")) {
+        strcpy(b.queue, "echo");
+        b.took = calloc(b.count, sizeof *b.took);
+    }
+    return b;
+}
+
 static inline void bench_start(bench *b) {
-    clock_gettime(CLOCK_MONOTONIC, &b->start);
-    getrusage(RUSAGE_SELF, &b->usage);
+    b->start = bench_now(CLOCK_MONOTONIC);
+    b->cpu = bench_now(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-static inline double bench_cpu(const struct rusage *u) {
-    return (double)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) +
-           (double)(u->ru_utime.tv_usec + u->ru_stime.tv_usec) / 1e6;
+static inline int bench_order(const void *a, const void *b) {
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+    return x < y ? -1 : x > y;
 }
 
-static inline void bench_stop(const bench *b, const char *what, unsigned long count) {
-    struct timespec end;
-    struct rusage usage;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    getrusage(RUSAGE_SELF, &usage);
-    double seconds =
-        (double)(end.tv_sec - b->start.tv_sec) + (double)(end.tv_nsec - b->start.tv_nsec) / 1e9;
-    double cpu = bench_cpu(&usage) - bench_cpu(&b->usage);
-    printf("%-28s %9.0f messages/s  %7.3f CPU us/message\n", what, (double)count / seconds,
-           cpu * 1e6 / (double)count);
+static inline double bench_rank(const bench *b, double share) {
+    return b->took[(unsigned long)(share * (double)(b->count - 1))] * 1e6;
+}
+
+static inline void bench_stop(const bench *b) {
+    double seconds = bench_now(CLOCK_MONOTONIC) - b->start;
+    double cpu = bench_now(CLOCK_PROCESS_CPUTIME_ID) - b->cpu;
+    printf("%.9f %.9f", seconds, cpu);
+    if (b->took != NULL) {
+        qsort(b->took, b->count, sizeof *b->took, bench_order);
+        printf(" %.2f %.2f %.2f", bench_rank(b, 0.5), bench_rank(b, 0.99), bench_rank(b, 0.999));
+    }
+    printf("\n");
 }
 
 #endif
