@@ -6,6 +6,7 @@
 #ifndef LEVERET_PROPERTIES_H
 #define LEVERET_PROPERTIES_H
 
+#include <leveret/frame.h>
 #include <leveret/method.h>
 
 #ifdef __cplusplus
@@ -58,6 +59,14 @@ LEV_API void lev_publish_encode(lev_writer *w, uint16_t channel, const lev_basic
  * LEV_ERR_LIMIT for one that nests too deep. Properties that are not there are zero. */
 LEV_API lev_status lev_properties_decode(lev_span list, lev_properties *p);
 LEV_API lev_status lev_header_decode(lev_span payload, lev_header *header);
+
+/* Reads a whole delivery from the beginning of `bytes`: basic.deliver, its header and, unless the
+ * body is empty, its only body frame, all on the channel that is in `body`. Returns how many bytes
+ * it has, or 0 where they are anything else (cut short, in several body frames, malformed, above
+ * the limits): lev_frame_decode and its siblings then tell what. `*header` is either zero or what
+ * an earlier decode left. */
+LEV_API size_t lev_deliver_decode(lev_span bytes, const lev_frame_limits *limits,
+                                  lev_basic_deliver *method, lev_header *header, lev_frame *body);
 
 /* Returns whether the same properties are present with equal values. */
 LEV_API bool lev_properties_equal(const lev_properties *a, const lev_properties *b);
