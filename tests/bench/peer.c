@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -360,6 +361,10 @@ int main(void) {
     static peer listener;
     static peer parent;
     struct epoll_event events[64];
+    struct rlimit files;
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     listener.fd = listen_here();
     parent.fd = STDIN_FILENO;
