@@ -295,10 +295,10 @@ void lev_loop_attend(lev_client *c) {
     if (c->phase != CLIENT_RUNNING) {
         return;
     }
-    uint64_t now = lev_net_now();
+    uint64_t now = lev_net_now_coarse();
     if (now >= lev_engine_deadline(c->engine)) {
         lev_loop_push(c);
     } else if (lev_engine_queued(c->engine) > 0 && now >= c->wrote_at + LEV_CLIENT_PUSH_MS) {
-        loop_write(c, now);
+        loop_write(c, lev_net_now());
     }
 }
