@@ -4,7 +4,7 @@
 # make            build/leveret, build/libleveret.a, build/libleveret.so.N
 # make demo       publish and subscribe through a real broker (BROKER=garagemq for the other one)
 # make check      all tests that fit in ten minutes; check-all: the long ones too
-# make bench      figures beside rabbitmq-c (librabbitmq-dev) against a private RabbitMQ
+# make bench      figures beside rabbitmq-c and the raw socket (BENCH_ARGS='--scale 0.1 publish'); make plot draws them
 # make asan ubsan m32 coverage lint format install uninstall clean
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
@@ -55,12 +55,12 @@ LIB_SO := $(BUILD)/libleveret.so.$(SOVERSION)
 
 # Goals such as `check asan lint` go one after the other: they share build/ and the machine. Each of them is a
 # make of its own, which then builds side by side.
-ifneq ($(filter check check-all asan ubsan m32 coverage lint bench,$(MAKECMDGOALS)),)
+ifneq ($(filter check check-all asan ubsan m32 coverage lint bench plot,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
 
 .PHONY: all demo check check-all asan ubsan m32 coverage lint format install uninstall clean \
-        units unit-programs structure bench
+        units unit-programs structure bench bench-programs plot
 all: $(LIB_A) $(LIB_SO) $(BUILD)/leveret $(EXAMPLES)
 
 # The codec and the engine know no operating system: they get no feature macro, and the compiler must not
@@ -169,15 +169,31 @@ coverage:
 	$(GCOVR) --branches
 	$(GCOVR) --print-summary --fail-under-line 90
 
-BENCH_COUNT ?= 1000000
-BENCH_ROUNDS ?= 3
+# The programs of the comparison. LIBRABBITMQ names another build of rabbitmq-c than Debian's.
+BENCH := $(BUILD)/bench
+LIBRABBITMQ ?= -lrabbitmq
+BENCH_ARGS ?=
+$(BENCH)/%_rabbitmqc: tests/bench/%_rabbitmqc.c $(wildcard tests/bench/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(OPT) $(HOSTED) $< $(LIBRABBITMQ) -o $@
+$(BENCH)/allocations.so: tests/bench/allocations.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(OPT) -shared -fPIC $< -o $@
+$(BENCH)/%: tests/bench/%.c $(LIB_A) $(wildcard tests/bench/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(HOSTED) $< $(LIB_A) $(LDLIBS) -o $@
+
+bench-programs: $(addprefix $(BENCH)/,peer bench_leveret bench_rabbitmqc bench_raw idle_leveret idle_rabbitmqc codec \
+                allocations.so)
 bench:
-	$(MAKE) $(LIB_A)
-	@tests/packages librabbitmq-dev
-	@mkdir -p $(BUILD)/bench
-	$(CC) $(ALL_CFLAGS) $(HOSTED) tests/bench/broker_leveret.c $(LIB_A) $(LDLIBS) -o $(BUILD)/bench/broker_leveret
-	$(CC) -std=c11 $(OPT) $(HOSTED) tests/bench/broker_rabbitmqc.c -lrabbitmq -o $(BUILD)/bench/broker_rabbitmqc
-	tests/broker/with-brokers tests/bench/first-figures $(BENCH_COUNT) $(BENCH_ROUNDS)
+	@tests/packages librabbitmq-dev strace valgrind util-linux
+	$(MAKE) bench-programs
+	tests/broker/with-brokers tests/bench/run $(BENCH) $(BENCH_ARGS)
+
+plot:
+	@tests/packages librabbitmq-dev gnuplot-nox util-linux
+	$(MAKE) bench-programs
+	tests/bench/plot $(BENCH) $(BENCH)/rate.svg
 
 # ---- style ------------------------------------------------------------------------------------------
 

@@ -15,6 +15,14 @@ static const lev_frame_limits limits = {.body = 131072, .method = 262144};
 static uint8_t bytes[65536];
 static size_t len;
 static volatile uint64_t sink;
+static lev_basic_publish publish;
+static lev_span message;
+
+static void ready_publish(void) {
+    publish = (lev_basic_publish){.exchange = lev_span_of("exchange"),
+                                  .routing_key = lev_span_of("routing.key")};
+    message = lev_span_of("0123456789abcdef");
+}
 
 static void put_method(lev_writer *w, lev_method_id id, const void *fields) {
     size_t place = lev_frame_begin(w, LEV_FRAME_METHOD, 1);
@@ -30,20 +38,16 @@ static void put_header(lev_writer *w) {
 }
 
 static void put_body(lev_writer *w) {
-    lev_frame_encode(w, &(lev_frame){LEV_FRAME_BODY, 1, lev_span_of("0123456789abcdef")});
+    lev_frame_encode(w, &(lev_frame){LEV_FRAME_BODY, 1, message});
 }
 
 static void publish_encode(void) {
-    lev_basic_publish publish = {.exchange = lev_span_of("exchange"),
-                                 .routing_key = lev_span_of("routing.key")};
     lev_writer w = lev_writer_init(bytes, sizeof bytes);
-    lev_publish_encode(&w, 1, &publish, NULL, lev_span_of("0123456789abcdef"));
+    lev_publish_encode(&w, 1, &publish, NULL, message);
     sink += w.len;
 }
 
 static void publish_described(void) {
-    lev_basic_publish publish = {.exchange = lev_span_of("exchange"),
-                                 .routing_key = lev_span_of("routing.key")};
     lev_writer w = lev_writer_init(bytes, sizeof bytes);
     put_method(&w, LEV_BASIC_PUBLISH, &publish);
     put_header(&w);
@@ -52,6 +56,7 @@ static void publish_described(void) {
 }
 
 static void ready_delivery(void) {
+    ready_publish();
     lev_basic_deliver deliver = {.consumer_tag = lev_span_of("consumer"),
                                  .delivery_tag = 12345,
                                  .exchange = lev_span_of("exchange"),
@@ -135,8 +140,8 @@ static const struct {
     const char *name;
     void (*ready)(void);
     void (*run)(void);
-} works[] = {{"publish-encode", ready_nothing, publish_encode},
-             {"publish-described", ready_nothing, publish_described},
+} works[] = {{"publish-encode", ready_publish, publish_encode},
+             {"publish-described", ready_publish, publish_described},
              {"deliver-decode", ready_delivery, deliver_decode},
              {"deliver-described", ready_delivery, deliver_described},
              {"ack-encode", ready_nothing, ack_encode},
