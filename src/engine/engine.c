@@ -84,6 +84,7 @@ uint8_t *lev_engine_recv_space(lev_engine *e, size_t *room) {
         return NULL;
     }
     uint8_t *space = lev_inbuf_space(&e->rx.buf, &e->alloc, e->rx.need, room);
+    e->rx.lent = true;
     if (space == NULL) {
         lev_engine_fail(e, &(lev_fault){.status = LEV_ERR_MEMORY,
                                         .layer = LEV_LAYER_ENGINE,
@@ -94,6 +95,7 @@ uint8_t *lev_engine_recv_space(lev_engine *e, size_t *room) {
 
 void lev_engine_received(lev_engine *e, size_t n, uint64_t now) {
     e->now = now;
+    e->rx.lent = false;
     if (n > 0) {
         e->rx.at = now;
         lev_inbuf_commit(&e->rx.buf, n);
@@ -250,6 +252,9 @@ bool lev_engine_next(lev_engine *e, lev_event *event) {
             }
         } else if (e->error.status == LEV_OK) {
             if (!e->rx.ended) {
+                if (e->tx.idle && !e->rx.lent) {
+                    lev_inbuf_rest(&e->rx.buf, &e->alloc);
+                }
                 return false;
             }
             engine_ended(e);
@@ -271,6 +276,10 @@ void lev_engine_sent(lev_engine *e, size_t n, uint64_t now) {
     }
     if (e->tx.buf.queued < e->set.high_water) {
         e->tx.over = 0;
+    }
+    if (e->tx.buf.queued == 0 && e->tx.idle) {
+        e->tx.idle = false;
+        lev_outbuf_rest(&e->tx.buf, &e->alloc);
     }
 }
 
@@ -322,6 +331,7 @@ void lev_engine_tick(lev_engine *e, uint64_t now) {
                                         .what = "the peer was silent for two heartbeat intervals"});
     } else if (e->tx.buf.queued == 0 && now >= e->tx.at + e->tuned.heartbeat * UINT64_C(500)) {
         lev_send_heartbeat(e);
+        e->tx.idle = true;
     }
 }
 

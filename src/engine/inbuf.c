@@ -25,7 +25,7 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-enum { INBUF_FIRST = 4096, INBUF_USUAL_MAX = 524288 };
+enum { INBUF_FIRST = 512, INBUF_USUAL_MAX = 524288 };
 
 static void inbuf_poison(const uint8_t *ptr, size_t len) {
 #ifdef INBUF_POISONS
@@ -88,6 +88,12 @@ uint8_t *lev_inbuf_space(lev_inbuf *b, const lev_allocator *a, size_t need, size
 void lev_inbuf_commit(lev_inbuf *b, size_t n) {
     b->tail += n;
     b->filled = b->tail == b->cap;
+}
+
+void lev_inbuf_rest(lev_inbuf *b, const lev_allocator *a) {
+    if (b->head == b->tail) {
+        lev_inbuf_deinit(b, a);
+    }
 }
 
 void lev_inbuf_deinit(lev_inbuf *b, const lev_allocator *a) {

@@ -37,6 +37,9 @@ uint8_t *lev_inbuf_space(lev_inbuf *b, const lev_allocator *a, size_t need, size
 /* Says that `n` bytes were read into the space. */
 void lev_inbuf_commit(lev_inbuf *b, size_t n);
 
+/* Gives the block back where nothing in it waits; the next lev_inbuf_space makes a small one. */
+void lev_inbuf_rest(lev_inbuf *b, const lev_allocator *a);
+
 void lev_inbuf_deinit(lev_inbuf *b, const lev_allocator *a);
 
 #endif

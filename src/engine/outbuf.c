@@ -178,6 +178,17 @@ void lev_outbuf_discard(lev_outbuf *b) {
     b->written = b->loans_len;
 }
 
+void lev_outbuf_rest(lev_outbuf *b, const lev_allocator *a) {
+    if (b->head == b->tail && b->cap > 0) {
+        if (b->secret) {
+            lev_wipe(b->data, b->cap);
+        }
+        lev_release(a, b->data);
+        b->data = NULL;
+        b->cap = b->head = b->tail = 0;
+    }
+}
+
 void lev_outbuf_deinit(lev_outbuf *b, const lev_allocator *a) {
     lev_outbuf_discard(b);
     lev_release(a, b->data);

@@ -64,6 +64,9 @@ bool lev_outbuf_has_loans(const lev_outbuf *b);
 /* Drops what waits; lent bodies count as released. */
 void lev_outbuf_discard(lev_outbuf *b);
 
+/* Gives the block back where all of it is written; the next lev_outbuf_grow makes a small one. */
+void lev_outbuf_rest(lev_outbuf *b, const lev_allocator *a);
+
 void lev_outbuf_deinit(lev_outbuf *b, const lev_allocator *a);
 
 #endif

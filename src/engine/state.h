@@ -51,6 +51,7 @@ struct lev_engine {
         lev_frame_limits limits;
         uint64_t at; /* when the last byte came */
         size_t need; /* size of the frame at the head, once known */
+        bool lent;   /* the caller may be reading into the buffer */
         bool ended;  /* the transport is gone: no byte will follow */
         lev_status ended_status;
         char ended_text[LEV_ERROR_TEXT];
@@ -62,6 +63,7 @@ struct lev_engine {
         uint64_t at;        /* when the last byte went */
         size_t over;        /* bytes queued above the mark, out of LEV_RESERVE */
         bool writable_owed; /* a caller was told LEV_AGAIN for the mark */
+        bool idle;          /* a heartbeat goes: the buffers are given back behind it */
         bool flushing;      /* after our connection.close for a violation: all of it still goes */
     } tx;
 

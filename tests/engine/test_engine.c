@@ -30,6 +30,32 @@ static void sends_a_heartbeat_each_half_interval_of_silence(void) {
     stage_deinit(&s);
 }
 
+static void gives_its_buffers_back_when_idle(void) {
+    static uint8_t body[100000];
+    stage s;
+    stage_open_channel(&s, &(lev_engine_options){.heartbeat = 4});
+    size_t before = s.balance;
+    lev_publication p = {.body = {body, sizeof body}};
+    EXPECT(lev_engine_publish(s.e, 1, &p, NULL) == LEV_OK);
+    stage_flush(&s);
+    EXPECT(s.balance > before + sizeof body);
+    stage_wait(&s, 2100);
+    EXPECT(s.balance <= before);
+    EXPECT(lev_engine_publish(s.e, 1, &p, NULL) == LEV_OK);
+    stage_deinit(&s);
+}
+
+static void keeps_a_buffer_that_is_being_read_into(void) {
+    size_t room;
+    stage s;
+    stage_open(&s, &(lev_engine_options){.heartbeat = 4});
+    uint8_t *space = lev_engine_recv_space(s.e, &room);
+    stage_wait(&s, 2100);
+    memset(space, 0, room);
+    lev_engine_received(s.e, 0, s.now);
+    stage_deinit(&s);
+}
+
 static void lets_traffic_stand_in_for_heartbeats(void) {
     stage s = {0};
     stage_open_channel(&s, &(lev_engine_options){.heartbeat = 4});
@@ -269,6 +295,7 @@ static void updates_a_secret_on_channel_0(void) {
 }
 
 UNIT_MAIN("engine", CASE(sends_a_heartbeat_each_half_interval_of_silence),
+          CASE(gives_its_buffers_back_when_idle), CASE(keeps_a_buffer_that_is_being_read_into),
           CASE(lets_traffic_stand_in_for_heartbeats),
           CASE(declares_a_silent_peer_dead_after_two_intervals),
           CASE(counts_any_byte_as_a_sign_of_life), CASE(keeps_no_heart_where_both_sides_want_none),
