@@ -146,31 +146,6 @@ static void reports_the_brokers_refusal_with_its_words(void) {
     stage_deinit(&s);
 }
 
-static void wants_plain_among_the_mechanisms_as_a_whole_word(void) {
-    stage s = {0};
-    lev_connection_start start = {.version_minor = 9, .mechanisms = sp("AMQPLAIN XPLAIN PLAINER")};
-    stage_init(&s, NULL);
-    stage_says(&s, 0, LEV_CONNECTION_START, &start);
-    stage_deliver(&s);
-    EXPECT_EQ(lev_engine_error(s.e)->status, LEV_ERR_UNSUPPORTED);
-    EXPECT(strstr(failure(&s), "AMQPLAIN XPLAIN PLAINER") != NULL);
-    stage_deinit(&s);
-}
-
-static void bounds_the_rounds_of_secure(void) {
-    stage s = {0};
-    lev_connection_start start = {.version_minor = 9, .mechanisms = sp("PLAIN")};
-    lev_connection_secure secure = {.challenge = sp("?")};
-    stage_init(&s, NULL);
-    stage_says(&s, 0, LEV_CONNECTION_START, &start);
-    for (int i = 0; i < 9; i++) {
-        stage_says(&s, 0, LEV_CONNECTION_SECURE, &secure);
-    }
-    stage_deliver(&s);
-    EXPECT_EQ(lev_engine_error(s.e)->status, LEV_ERR_PROTOCOL);
-    stage_deinit(&s);
-}
-
 static void gives_up_when_the_handshake_takes_too_long(void) {
     stage s = {0};
     stage_init(&s, &(lev_engine_options){.handshake_ms = 700});
@@ -187,5 +162,4 @@ UNIT_MAIN("login", CASE(says_the_protocol_header_first), CASE(logs_in_tunes_and_
           CASE(refuses_an_own_frame_max_below_the_floor), CASE(says_what_a_stranger_is),
           CASE(takes_an_end_after_the_login_for_a_refusal),
           CASE(reports_the_brokers_refusal_with_its_words),
-          CASE(wants_plain_among_the_mechanisms_as_a_whole_word), CASE(bounds_the_rounds_of_secure),
           CASE(gives_up_when_the_handshake_takes_too_long))
