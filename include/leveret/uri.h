@@ -35,6 +35,7 @@ typedef struct lev_uri {
     uint32_t connection_timeout; /* milliseconds */
     uint16_t channel_max;
     uint32_t frame_max;
+    unsigned mechanisms; /* auth_mechanism, may be repeated: LEV_SASL_... of leveret/engine.h */
     char fault[LEV_URI_FAULT]; /* why parsing failed; never holds the password */
 } lev_uri;
 
