@@ -40,8 +40,9 @@ typedef struct lev_uri {
 } lev_uri;
 
 /* Parses `text`. Returns LEV_OK; LEV_ERR_URI, with `fault` saying what and where;
- * LEV_ERR_UNSUPPORTED for a query parameter that is known but not supported; or LEV_ERR_MEMORY. The
- * caller calls lev_uri_deinit in every case; it owns the strings and cleanses the password. */
+ * LEV_ERR_UNSUPPORTED for a query parameter, or an auth_mechanism, that is not supported; or
+ * LEV_ERR_MEMORY. The caller calls lev_uri_deinit in every case; it owns the strings and cleanses
+ * the password. */
 LEV_API lev_status lev_uri_init(lev_uri *uri, const char *text);
 LEV_API void lev_uri_deinit(lev_uri *uri);
 
