@@ -196,10 +196,13 @@ static dispatch_handler *const dispatch_handlers[LEV_METHOD_COUNT] = {
  * Confirms are not: each tells the truth about a publish, unless a return that was too large is
  * missing. */
 static bool dispatch_drops(const lev_channel *ch, lev_method_id id) {
+    if (ch == NULL) {
+        return false;
+    }
     if (id == LEV_BASIC_ACK || id == LEV_BASIC_NACK) {
         return ch->refused != NULL;
     }
-    return ch != NULL && ch->state == LEV_STATE_AWAIT_CHANNEL_CLOSE_OK && id != LEV_CHANNEL_CLOSE &&
+    return ch->state == LEV_STATE_AWAIT_CHANNEL_CLOSE_OK && id != LEV_CHANNEL_CLOSE &&
            id != LEV_CHANNEL_CLOSE_OK;
 }
 
