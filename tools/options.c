@@ -33,6 +33,8 @@ const option options_shared[] = {
      "user (guest)"},
     {0, "password-file", "FILE", OPTION_TEXT, offsetof(settings, password_file), 0, 0,
      "the first line of FILE is the password; -: of stdin"},
+    {0, "sasl", "NAME", OPTION_SASL, offsetof(settings, mechanisms), 0, 0,
+     "plain, amqplain, external or anonymous; repeatable (plain, amqplain)"},
     {0, "allow-plaintext-auth", NULL, OPTION_FLAG, offsetof(settings, plaintext_auth), 0, 0,
      "let the password travel unencrypted to another machine"},
     {0, "heartbeat", "S", OPTION_NUMBER, offsetof(settings, heartbeat), 0, 65535,
@@ -151,6 +153,12 @@ static int store_url(char *value, settings *s) {
     return -1;
 }
 
+static int store_sasl(const option *o, const char *value, unsigned *into) {
+    unsigned mechanism = lev_sasl_named(lev_span_of(value));
+    *into |= mechanism;
+    return mechanism != 0 ? -1 : bad_value(o, value, "plain, amqplain, external or anonymous");
+}
+
 static int store_property(const option *o, const char *value, lev_properties *into) {
     const lev_field_desc *field = lev_property_describe(o->at);
     char *member = (char *)into + field->offset;
@@ -186,6 +194,8 @@ static int option_store(parser *p, const option *o, char *value) {
         return store_time(o, value, (uint64_t *)(void *)place);
     case OPTION_URL:
         return store_url(value, p->into);
+    case OPTION_SASL:
+        return store_sasl(o, value, (unsigned *)(void *)place);
     case OPTION_PROPERTY:
         return store_property(o, value, &p->into->properties);
     case OPTION_HELP:

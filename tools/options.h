@@ -25,6 +25,7 @@ typedef struct settings {
     uint64_t heartbeat; /* seconds */
     uint64_t connect_ms;
     uint64_t timeout_ms;
+    unsigned mechanisms; /* LEV_SASL_... */
     bool plaintext_auth;
     bool verbose;
     bool quiet;
@@ -62,6 +63,7 @@ typedef enum option_kind {
     OPTION_NUMBER,   /* uint64_t from min to max */
     OPTION_TIME,     /* uint64_t milliseconds, given in seconds; min and max are milliseconds */
     OPTION_URL,      /* one more of settings.urls */
+    OPTION_SASL,     /* one more of settings.mechanisms */
     OPTION_PROPERTY, /* `at` is the number of the message property */
     OPTION_HELP
 } option_kind;

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PASSWORD_MAX = 4096 };
+enum { PASSWORD_MAX = LEV_SECRET_MAX };
 
 void password_free(char *password) {
     if (password != NULL) {
@@ -124,6 +124,8 @@ static void pick_limits(target *t, const settings *s, const lev_uri *u, bool url
                                           u->connection_timeout != 0, s->connect_ms);
     o->channel_max = u->channel_max;
     o->frame_max = u->frame_max;
+    unsigned first = url_first ? u->mechanisms : s->mechanisms;
+    o->mechanisms = first != 0 ? first : url_first ? s->mechanisms : u->mechanisms;
     o->plaintext_auth = s->plaintext_auth;
     o->window = (uint32_t)(s->window > LEV_WINDOW_DEFAULT / 4 ? 4 * s->window : 0);
     o->connection_name = s->name;

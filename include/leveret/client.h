@@ -33,8 +33,18 @@ enum {
     LEV_PROGRESS_MS = 30000
 };
 
+/* Speaks for an authentication mechanism of the program's own (SASL, RFC 4422). `round` 0 asks for
+ * what the login begins with, `challenge` is empty then; each further round brings a challenge of
+ * the broker's, at most eight. What is to be said goes to `response`, at most 8,192 bytes and no
+ * more than the broker takes, and is cleansed when it has been sent. The span lives during the
+ * call, which must not use the client. Returns false to end the login (LEV_ERR_UNSUPPORTED), such
+ * as where the broker cannot prove who it is. */
+typedef bool lev_client_answer(void *context, unsigned round, lev_span challenge,
+                               lev_writer *response);
+
 /* Zero means the default everywhere. Strings need live only during the call they are given to. What
- * the URI says counts before what stands here, so these fill what the URI lacks. */
+ * the URI says counts before what stands here, so these fill what the URI lacks; where the URI has
+ * auth_mechanism, neither `mechanisms` nor `mechanism` counts. */
 typedef struct lev_client_options {
     const char *user;            /* default guest */
     const char *password;        /* default guest */
@@ -52,7 +62,13 @@ typedef struct lev_client_options {
     uint32_t call_ms;      /* the longest wait for an answer; 10 s */
     uint32_t
         progress_ms; /* the longest wait for a confirm, or while blocked, without progress; 30 s */
-    bool plaintext_auth; /* allow a password to travel unencrypted to another machine */
+    bool plaintext_auth;       /* allow a password, or what `answer` says, to travel unencrypted to
+                                  another machine; else only EXTERNAL and ANONYMOUS may be asked for */
+    unsigned mechanisms;       /* LEV_SASL_... to log in with: the strongest that the broker offers;
+                                  default: `mechanism`, else PLAIN and AMQPLAIN */
+    const char *mechanism;     /* one of the program's own, too: its name, at most 64 bytes */
+    lev_client_answer *answer; /* speaks for it */
+    void *answer_context;      /* handed to `answer` */
 } lev_client_options;
 
 /* How publishes of a channel ended so far. */
@@ -74,8 +90,10 @@ LEV_API void lev_client_free(lev_client *c);
  * handshake_ms. `uri` as in leveret/uri.h; NULL stands for amqp://localhost. A client connects
  * once. The events of the login are not kept; lev_client_start shows them. Returns LEV_OK;
  * LEV_ERR_URI, LEV_ERR_RESOLVE, LEV_ERR_CONNECT, LEV_ERR_TIMEOUT, LEV_ERR_NOT_AMQP,
- * LEV_ERR_REFUSED (credentials or virtual host), LEV_ERR_UNSUPPORTED (amqps; or a password that
- * would travel unencrypted to another machine), and what else an engine can fail with. */
+ * LEV_ERR_REFUSED (credentials or virtual host), LEV_ERR_UNSUPPORTED (amqps; a password that would
+ * travel unencrypted to another machine; or a broker that offers none of the mechanisms asked for),
+ * LEV_ERR_LIMIT (a login larger than the broker takes), LEV_ERR_MISUSE (options that make no
+ * sense), and what else an engine can fail with. */
 LEV_API lev_status lev_client_open(lev_client *c, const char *uri);
 
 /* As lev_client_open, but only starts; lev_client_process goes on, and LEV_EVENT_OPEN or

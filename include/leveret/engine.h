@@ -52,14 +52,39 @@ enum {
     LEV_WINDOW_DEFAULT = 65536,       /* publishes */
     LEV_RESERVE = 65536,              /* bytes for acks, heartbeats and replies, above the mark */
     LEV_HANDSHAKE_MS = 10000,
-    LEV_CLOSE_MS = 5000
+    LEV_CLOSE_MS = 5000,
+    LEV_SECRET_MAX = 65536 /* bytes of a user name, a password, a response */
 };
+
+/* Mechanisms of authentication (SASL, RFC 4422), a set. Of those that are asked for the strongest
+ * that the broker offers is used, in this order:
+ *
+ *     EXTERNAL   (RFC 4422, appendix A) TLS has proven who we are, and nothing secret is sent
+ *                one of the caller's own, by name: whoever brings one trusts it more than PLAIN
+ *     PLAIN      (RFC 4616) user and password as they are
+ *     AMQPLAIN   (RabbitMQ, Access Control) the same in a table, so no weaker, but less known
+ *     ANONYMOUS  (RFC 4505) nobody
+ *
+ * What was not asked for is never used: a broker that offers nothing of it gets no login at all. */
+enum {
+    LEV_SASL_EXTERNAL = 1,
+    LEV_SASL_PLAIN = 2,
+    LEV_SASL_AMQPLAIN = 4,
+    LEV_SASL_ANONYMOUS = 8,
+    LEV_SASL_ALL = 15
+};
+
+/* Returns the mechanism of that name, upper or lower case; 0 for any other name. */
+LEV_API unsigned lev_sasl_named(lev_span name);
 
 /* Zero means the default everywhere; a span need live only during lev_engine_new. */
 typedef struct lev_engine_options {
     lev_allocator allocator;   /* required */
-    lev_span user;             /* PLAIN (RFC 4616); default guest */
-    lev_span password;         /* default guest; cleansed when the login has been written */
+    lev_span user;             /* for PLAIN and AMQPLAIN; default guest */
+    lev_span password;         /* default guest; our copy is cleansed when the login is over */
+    unsigned mechanisms;       /* LEV_SASL_...; default: `mechanism`, else PLAIN and AMQPLAIN */
+    lev_span mechanism;        /* one of the caller's own, too: its name, at most 64 bytes */
+    lev_span response;         /* ... and what it says first; see LEV_EVENT_CHALLENGE */
     lev_span vhost;            /* default "/" unless vhost_set */
     bool vhost_set;            /* `vhost` counts even where it is empty */
     bool heartbeat_off;        /* offer none; a broker's own wish is still honoured */
@@ -109,6 +134,7 @@ typedef enum lev_outcome {
 typedef enum lev_event_type {
     LEV_EVENT_NONE,
     LEV_EVENT_START,     /* method: connection.start, with the broker's properties */
+    LEV_EVENT_CHALLENGE, /* method: connection.secure; to be answered with lev_engine_respond */
     LEV_EVENT_OPEN,      /* the connection is open; lev_engine_tuned tells the limits */
     LEV_EVENT_REPLY,     /* call, method: the answer to it; message: with basic.get-ok */
     LEV_EVENT_DELIVER,   /* message */
@@ -162,12 +188,26 @@ typedef struct lev_publication {
 
 /* Makes an engine whose first pending bytes are the protocol header. `now` is any clock in
  * milliseconds that does not go back; later calls use the same. Returns NULL without memory or
- * where the options are unusable (frame_max under the floor, credentials or vhost too long). The
- * caller frees it with lev_engine_free. */
+ * where the options are unusable (frame_max under the floor; user, password or response longer than
+ * LEV_SECRET_MAX; vhost or connection_name longer than 255 bytes; an unknown mechanism bit, or a
+ * name of a mechanism with a blank in it). The caller frees it with lev_engine_free.
+ *
+ * What only connection.start can tell ends the login before anything of it is sent:
+ * LEV_ERR_UNSUPPORTED where the broker offers none of the mechanisms asked for, or for PLAIN with a
+ * NUL in user or password; LEV_ERR_LIMIT where start-ok is larger than the broker takes before tune
+ * (8,192 bytes from RabbitMQ 4.1 on, else 4,096). */
 LEV_API lev_engine *lev_engine_new(const lev_engine_options *options, uint64_t now);
 
 /* Frees the engine and cleanses its secrets; NULL is fine. Lent bodies are the caller's again. */
 LEV_API void lev_engine_free(lev_engine *e);
+
+/* Answers LEV_EVENT_CHALLENGE of the caller's own mechanism, once; `response` is copied, and the
+ * copy cleansed when it has been written. Challenges are bounded: the broker's ninth ends the
+ * connection. Those of the other mechanisms, which have nothing to add, get an empty answer here.
+ * Returns LEV_OK; LEV_ERR_MISUSE where no challenge waits; LEV_ERR_LIMIT where the answer is larger
+ * than the broker takes before tune; LEV_ERR_MEMORY; or the latched failure. An error has sent
+ * nothing, and the challenge still waits. (AMQP 0-9-1, 1.4.2.3 and 4.) */
+LEV_API lev_status lev_engine_respond(lev_engine *e, lev_span response);
 
 /* Returns where to read into and how much room is there; 0 room: take events first. */
 LEV_API uint8_t *lev_engine_recv_space(lev_engine *e, size_t *room);
@@ -215,8 +255,10 @@ LEV_API lev_tuned lev_engine_tuned(const lev_engine *e);
  * connection; LEV_ERR_MEMORY; or the latched failure. An error has sent nothing.
  *
  * basic.consume without a tag gets one of ours, to be read in its consume-ok. basic.cancel before
- * the consume-ok waits for it. channel.close fails no call: its answers are dropped, and
- * LEV_EVENT_OUTCOME tells of its unsettled publishes when the close-ok comes. */
+ * the consume-ok waits for it. connection.update-secret is cleansed when it has been written; where
+ * the broker refuses it, the connection fails with LEV_ERR_REFUSED. channel.close fails no call:
+ * its answers are dropped, and LEV_EVENT_OUTCOME tells of its unsettled publishes when the close-ok
+ * comes. */
 LEV_API lev_status lev_engine_call(lev_engine *e, uint16_t channel, lev_method_id id,
                                    const void *fields, uint32_t *call);
 

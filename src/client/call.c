@@ -8,6 +8,7 @@
  * read, so only a call that has to wait for room first makes a copy of its fields. */
 
 #include "pack.h"
+#include "secret.h"
 #include "state.h"
 
 #include <stdlib.h>
@@ -62,25 +63,39 @@ lev_status lev_call_wait_room(lev_client *c, uint16_t channel, const char *what)
                                                                    : status;
 }
 
-/* Returns a copy of the method that points to nothing else, NULL without memory. */
-static lev_method *call_copy(lev_method_id id, const void *fields) {
+/* A method that points to nothing else than its own bytes. */
+typedef struct call_copy {
+    size_t size;
+    lev_method method;
+    uint8_t bytes[];
+} call_copy;
+
+/* Returns NULL without memory. */
+static call_copy *call_copy_new(lev_method_id id, const void *fields) {
     lev_method method = {.id = id};
     lev_packer count = {NULL, 0};
     memcpy(&method.as, fields, lev_method_describe(id)->size);
     lev_method counted = method;
     lev_pack_method(&count, &counted);
-    lev_method *copy = malloc(sizeof *copy + count.len);
+    call_copy *copy = malloc(sizeof *copy + count.len);
     if (copy != NULL) {
-        lev_packer pack = {(uint8_t *)(copy + 1), 0};
-        *copy = method;
-        lev_pack_method(&pack, copy);
+        lev_packer pack = {copy->bytes, 0};
+        copy->size = sizeof *copy + count.len;
+        copy->method = method;
+        lev_pack_method(&pack, &copy->method);
     }
     return copy;
 }
 
+/* It may have been connection.update-secret. */
+static void call_copy_free(call_copy *copy) {
+    lev_secret_wipe(copy, copy != NULL ? copy->size : 0);
+    free(copy);
+}
+
 /* Queues the call, waiting for room where that is needed. */
 static lev_status call_queue(lev_client *c, lev_wait *w, lev_method_id id, const void *fields) {
-    lev_method *copy = NULL;
+    call_copy *copy = NULL;
     lev_status status = LEV_AGAIN;
     while (status == LEV_AGAIN) {
         if (c->phase != CLIENT_RUNNING) {
@@ -89,19 +104,19 @@ static lev_status call_queue(lev_client *c, lev_wait *w, lev_method_id id, const
         }
         status = lev_engine_call(c->engine, w->channel, id, fields, &w->call);
         if (status == LEV_AGAIN && c->lent && copy == NULL) {
-            copy = call_copy(id, fields);
-            fields = &copy->as;
+            copy = call_copy_new(id, fields);
+            fields = copy != NULL ? &copy->method.as : NULL;
             status = copy == NULL ? LEV_ERR_MEMORY : status;
         }
         if (status == LEV_AGAIN) {
             lev_status waited = lev_call_wait_room(c, w->channel, "a call");
             if (waited != LEV_OK) {
-                free(copy);
+                call_copy_free(copy);
                 return waited;
             }
         }
     }
-    free(copy);
+    call_copy_free(copy);
     if (status == LEV_OK) {
         return LEV_OK;
     }

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLIENT_PORT = 5672, CLIENT_USER_MAX = 2048, CLIENT_PASSWORD_MAX = 4096 };
+enum { CLIENT_PORT = 5672, CLIENT_MECHANISM_MAX = 64 };
 
 lev_client *lev_client_new(const lev_client_options *options) {
     lev_client *c = calloc(1, sizeof *c);
@@ -48,8 +48,8 @@ static const char *client_unusable(const lev_client_options *set) {
     if (set->frame_max != 0 && set->frame_max < LEV_FRAME_MAX_FLOOR) {
         return "frame_max is under 8192, which brokers refuse; set it higher, or leave it out";
     }
-    if (strlen(set->user) > CLIENT_USER_MAX || strlen(set->password) > CLIENT_PASSWORD_MAX) {
-        return "the user name or the password is too long";
+    if (strlen(set->user) > LEV_SECRET_MAX || strlen(set->password) > LEV_SECRET_MAX) {
+        return "the user name or the password is longer than 65,536 bytes";
     }
     if (strlen(set->vhost) > 255) {
         return "the virtual host is longer than 255 bytes";
@@ -58,6 +58,26 @@ static const char *client_unusable(const lev_client_options *set) {
         return "the connection name is longer than 255 bytes";
     }
     return NULL;
+}
+
+/* Says which mechanisms of authentication make no sense. */
+static const char *client_misused(const lev_client_options *set) {
+    if (set->mechanisms > LEV_SASL_ALL) {
+        return "mechanisms has a bit that stands for none";
+    }
+    if (set->mechanism == NULL) {
+        return NULL;
+    }
+    size_t len = strlen(set->mechanism);
+    for (size_t i = 0; i < len; i++) {
+        if (set->mechanism[i] <= ' ' || set->mechanism[i] > '~') {
+            len = 0;
+        }
+    }
+    if (len == 0 || len > CLIENT_MECHANISM_MAX) {
+        return "the name of the mechanism is not 1 to 64 printable characters without blanks";
+    }
+    return set->answer == NULL ? "a mechanism of the program's own needs `answer`" : NULL;
 }
 
 static lev_status client_bad_uri(lev_client *c, lev_status status, const lev_uri *uri) {
@@ -86,6 +106,10 @@ static lev_status client_connect(lev_client *c, lev_uri *uri) {
     const char *unusable = client_unusable(&c->set);
     if (unusable != NULL) {
         return lev_report(c, LEV_ERR_LIMIT, unusable);
+    }
+    const char *misused = client_misused(&c->set);
+    if (misused != NULL) {
+        return lev_report(c, LEV_ERR_MISUSE, misused);
     }
     c->net = lev_net_connect(host, port, now, now + c->set.connect_ms);
     if (c->net == NULL) {

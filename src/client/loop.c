@@ -14,7 +14,7 @@
  * lev_client_process leaves the next event waiting there, too, without a copy; that is how
  * lev_client_timeout knows whether there is something to take. */
 
-#include "state.h"
+#include "answer.h"
 
 #include <limits.h>
 #include <poll.h>
@@ -91,19 +91,17 @@ static void loop_read(lev_client *c, uint64_t now) {
 
 /* The socket is connected: may the password travel over it? Then the login begins. */
 static void loop_connected(lev_client *c, uint64_t now) {
-    if (!lev_net_is_local(c->net) && !c->set.plaintext_auth) {
+    if (!lev_net_is_local(c->net) && !c->set.plaintext_auth &&
+        lev_settings_send_password(&c->set)) {
         lev_loop_end(c, LEV_ERR_UNSUPPORTED, LEV_LAYER_CLIENT,
                      "the password would travel unencrypted to another machine; allow that by name "
                      "(plaintext_auth), or go through a tunnel");
         return;
     }
-    c->engine = lev_settings_engine(&c->set, now);
-    lev_settings_forget(&c->set);
-    if (c->engine == NULL) {
-        lev_loop_end(c, LEV_ERR_MEMORY, LEV_LAYER_CLIENT, lev_status_text(LEV_ERR_MEMORY));
-        return;
+    lev_answer_begin(c, now);
+    if (c->engine != NULL) {
+        c->phase = CLIENT_RUNNING;
     }
-    c->phase = CLIENT_RUNNING;
 }
 
 static void loop_connect(lev_client *c, uint64_t now) {
@@ -148,9 +146,14 @@ bool lev_loop_pull(lev_client *c) {
     }
     c->lent = false;
     c->full = false;
-    if (!lev_engine_next(c->engine, &c->event)) {
-        return false;
-    }
+    do {
+        if (!lev_engine_next(c->engine, &c->event)) {
+            return false;
+        }
+        if (c->event.type == LEV_EVENT_CHALLENGE) {
+            lev_answer_challenge(c, c->event.method->as.connection_secure.challenge);
+        }
+    } while (c->event.type == LEV_EVENT_CHALLENGE);
     if (c->event.type == LEV_EVENT_FAILED || c->event.type == LEV_EVENT_CLOSED) {
         loop_ended(c);
         return false;

@@ -28,6 +28,10 @@ static const char *report_advice(const lev_error *e) {
     if (e->status == LEV_ERR_NOT_AMQP) {
         return "; check the port";
     }
+    if (e->status == LEV_ERR_REFUSED &&
+        lev_method_lookup(e->class_id, e->method_id) == LEV_CONNECTION_UPDATE_SECRET) {
+        return "";
+    }
     if (e->status == LEV_ERR_REFUSED) {
         return "; check user, password and virtual host";
     }

@@ -5,8 +5,8 @@
  * before free. memset would be removed as a dead store; explicit_bzero and memset_s are not
  * everywhere.
  *
- * The string ends at its first NUL, so whoever cuts a secret short must cleanse the rest on its
- * own. */
+ * A string ends at its first NUL, so whoever cuts a secret short must cleanse the rest on its own.
+ */
 
 #include "secret.h"
 
@@ -26,8 +26,13 @@ char *lev_secret_copy(const char *text) {
 }
 
 void lev_secret_free(char *text) {
-    for (volatile char *p = text; p != NULL && *p != '\0'; p++) {
-        *p = '\0';
-    }
+    lev_secret_wipe(text, text != NULL ? strlen(text) : 0);
     free(text);
+}
+
+void lev_secret_wipe(void *ptr, size_t len) {
+    volatile char *p = ptr;
+    for (size_t i = 0; i < len; i++) {
+        p[i] = '\0';
+    }
 }

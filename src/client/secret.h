@@ -6,10 +6,15 @@
 #ifndef LEVERET_CLIENT_SECRET_H
 #define LEVERET_CLIENT_SECRET_H
 
+#include <stddef.h>
+
 /* Returns a copy; NULL for NULL, and without memory. */
 char *lev_secret_copy(const char *text);
 
 /* Cleanses and frees; NULL is fine. */
 void lev_secret_free(char *text);
+
+/* Cleanses any memory. */
+void lev_secret_wipe(void *ptr, size_t len);
 
 #endif

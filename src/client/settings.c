@@ -32,6 +32,7 @@ bool lev_settings_init(lev_client_options *set, const lev_client_options *given)
     set->password = lev_secret_copy(from->password);
     set->vhost = lev_secret_copy(from->vhost);
     set->connection_name = lev_secret_copy(from->connection_name);
+    set->mechanism = lev_secret_copy(from->mechanism);
     set->message_max = from->message_max != 0 ? from->message_max : LEV_MESSAGE_MAX_DEFAULT;
     set->connect_ms = settings_ms(from->connect_ms, LEV_CONNECT_MS);
     set->call_ms = settings_ms(from->call_ms, LEV_CALL_MS);
@@ -39,6 +40,7 @@ bool lev_settings_init(lev_client_options *set, const lev_client_options *given)
     return (set->user != NULL) == (from->user != NULL) &&
            (set->password != NULL) == (from->password != NULL) &&
            (set->vhost != NULL) == (from->vhost != NULL) &&
+           (set->mechanism != NULL) == (from->mechanism != NULL) &&
            (set->connection_name != NULL) == (from->connection_name != NULL);
 }
 
@@ -47,7 +49,8 @@ void lev_settings_forget(lev_client_options *set) {
     lev_secret_free((char *)(uintptr_t)set->password);
     lev_secret_free((char *)(uintptr_t)set->vhost);
     lev_secret_free((char *)(uintptr_t)set->connection_name);
-    set->user = set->password = set->vhost = set->connection_name = NULL;
+    lev_secret_free((char *)(uintptr_t)set->mechanism);
+    set->user = set->password = set->vhost = set->connection_name = set->mechanism = NULL;
 }
 
 /* Moves a string of the URI over an option. */
@@ -63,6 +66,11 @@ bool lev_settings_merge(lev_client_options *set, lev_uri *uri) {
     settings_move(&set->user, &uri->user);
     settings_move(&set->password, &uri->password);
     settings_move(&set->vhost, &uri->vhost);
+    if (uri->mechanisms != 0) {
+        set->mechanisms = uri->mechanisms;
+        lev_secret_free((char *)(uintptr_t)set->mechanism);
+        set->mechanism = NULL;
+    }
     if (uri->heartbeat_set) {
         set->heartbeat = uri->heartbeat;
         set->heartbeat_off = uri->heartbeat == 0;
@@ -82,6 +90,11 @@ bool lev_settings_merge(lev_client_options *set, lev_uri *uri) {
     return set->user != NULL && set->password != NULL && set->vhost != NULL;
 }
 
+bool lev_settings_send_password(const lev_client_options *set) {
+    unsigned without = LEV_SASL_EXTERNAL | LEV_SASL_ANONYMOUS;
+    return set->mechanism != NULL || set->mechanisms == 0 || (set->mechanisms & ~without) != 0;
+}
+
 static void *settings_resize(void *context, void *ptr, size_t size) {
     (void)context;
     if (size == 0) {
@@ -91,10 +104,13 @@ static void *settings_resize(void *context, void *ptr, size_t size) {
     return realloc(ptr, size);
 }
 
-lev_engine *lev_settings_engine(const lev_client_options *set, uint64_t now) {
+lev_engine *lev_settings_engine(const lev_client_options *set, lev_span response, uint64_t now) {
     lev_engine_options o = {.allocator = {settings_resize, NULL},
                             .user = lev_span_of(set->user),
                             .password = lev_span_of(set->password),
+                            .mechanisms = set->mechanisms,
+                            .mechanism = lev_span_of(set->mechanism),
+                            .response = response,
                             .vhost = lev_span_of(set->vhost),
                             .vhost_set = true,
                             .heartbeat_off = set->heartbeat_off,

@@ -41,7 +41,8 @@ struct lev_client {
     lev_kept *held;  /* taken from the backlog by lev_client_next last */
     lev_event event; /* taken from the engine, and still to be dealt with, where `waiting` */
     bool waiting;
-    bool lent; /* the caller has spans of the engine's that are still valid */
+    unsigned round; /* how often `answer` has been asked */
+    bool lent;      /* the caller has spans of the engine's that are still valid */
 
     bool full;       /* the engine had no room to read into */
     bool write_over; /* writing has failed; what the peer sent before is still being read */
@@ -55,11 +56,13 @@ struct lev_client {
 };
 
 /* settings.c: the options. lev_settings_init copies them and fills the defaults in; false without
- * memory. lev_settings_merge lets the URI's count first. */
+ * memory. lev_settings_merge lets the URI's count first. lev_settings_send_password tells whether
+ * the login could send one. `response` is what the program's own mechanism says first. */
 bool lev_settings_init(lev_client_options *set, const lev_client_options *given);
 bool lev_settings_merge(lev_client_options *set, lev_uri *uri);
 void lev_settings_forget(lev_client_options *set);
-lev_engine *lev_settings_engine(const lev_client_options *set, uint64_t now);
+bool lev_settings_send_password(const lev_client_options *set);
+lev_engine *lev_settings_engine(const lev_client_options *set, lev_span response, uint64_t now);
 
 /* report.c: what goes into the client's error. A report starts with where the broker is, if that is
  * known; pieces follow; `put` cuts what does not fit. */

@@ -4,7 +4,8 @@
 /* The query parameters are a table: name, and the range of its number. Those with an empty range
  * are known (RabbitMQ URI Query Parameters) and not supported: silently ignoring
  * verify=verify_peer, say, would be worse than saying so. An unknown name is an error for the same
- * reason, and so is a name that comes twice, since two readers would pick different ones.
+ * reason, and so is a name that comes twice, since two readers would pick different ones; only
+ * auth_mechanism may.
  *
  * A value is never quoted in a failure: password= is one of the names. */
 
@@ -21,7 +22,7 @@ typedef struct uri_parameter {
     const char *fault;
 } uri_parameter;
 
-enum { URI_HEARTBEAT, URI_TIMEOUT, URI_CHANNEL_MAX, URI_FRAME_MAX };
+enum { URI_HEARTBEAT, URI_TIMEOUT, URI_CHANNEL_MAX, URI_FRAME_MAX, URI_MECHANISM };
 
 /* clang-format off */
 static const uri_parameter uri_parameters[] = {
@@ -29,6 +30,7 @@ static const uri_parameter uri_parameters[] = {
     [URI_TIMEOUT]     = {"connection_timeout", 1, INT32_MAX, "is not a number from 1 to 2147483647,"},
     [URI_CHANNEL_MAX] = {"channel_max", 1, 65535, "is not a number from 1 to 65535,"},
     [URI_FRAME_MAX]   = {"frame_max", LEV_FRAME_MAX_FLOOR, UINT32_MAX, "is not a number from 8192 to 4294967295,"},
+    [URI_MECHANISM]   = {"auth_mechanism", 1, LEV_SASL_ALL, "is not plain, amqplain, external or anonymous,"},
     {"cacertfile", 0, 0, NULL},
     {"certfile", 0, 0, NULL},
     {"keyfile", 0, 0, NULL},
@@ -37,7 +39,6 @@ static const uri_parameter uri_parameters[] = {
     {"server_name_indication", 0, 0, NULL},
     {"depth", 0, 0, NULL},
     {"fail_if_no_peer_cert", 0, 0, NULL},
-    {"auth_mechanism", 0, 0, NULL},
 };
 /* clang-format on */
 
@@ -70,6 +71,16 @@ static bool uri_query_number(const uri_parameter *row, const char *text, uint32_
     return len > 0 && n >= row->min && n <= row->max;
 }
 
+/* Several mean that each of them will do. */
+static void uri_query_mechanism(lev_uri_parser *p, const char *from, const char *value) {
+    const uri_parameter *row = &uri_parameters[URI_MECHANISM];
+    unsigned mechanism = lev_sasl_named(lev_span_of(value));
+    p->uri->mechanisms |= mechanism;
+    if (mechanism == 0) {
+        lev_uri_fail_parameter(p, LEV_ERR_UNSUPPORTED, from, strlen(row->name), row->fault);
+    }
+}
+
 static size_t uri_query_find(const char *name) {
     size_t i = 0;
     while (i < URI_PARAMETERS && strcmp(uri_parameters[i].name, name) != 0) {
@@ -82,7 +93,9 @@ static void uri_query_known(lev_uri_parser *p, size_t which, const char *from, c
     const uri_parameter *row = &uri_parameters[which];
     size_t len = strlen(row->name);
     uint32_t number = 0;
-    if (row->max == 0) {
+    if (which == URI_MECHANISM) {
+        uri_query_mechanism(p, from, value);
+    } else if (row->max == 0) {
         lev_uri_fail_parameter(p, LEV_ERR_UNSUPPORTED, from, len, "is not supported,");
     } else if ((p->seen & 1U << which) != 0) {
         lev_uri_fail_parameter(p, LEV_ERR_URI, from, len, "comes twice, again");

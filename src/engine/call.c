@@ -101,7 +101,9 @@ static lev_status call_send(lev_engine *e, lev_channel *ch, lev_call call, const
         }
         ch->calls = calls;
     }
-    lev_status status = lev_send(e, ch->number, call.id, fields);
+    bool secret = call.id == LEV_CONNECTION_UPDATE_SECRET;
+    lev_status status =
+        secret ? lev_send_secret(e, call.id, fields) : lev_send(e, ch->number, call.id, fields);
     if (status == LEV_OK && answered) {
         ch->calls[ch->calls_len++] = call;
     }

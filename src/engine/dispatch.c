@@ -36,24 +36,39 @@ static bool dispatch_open_ok(lev_engine *e, lev_channel *ch, lev_event *event) {
     return lev_login_open_ok(e, event);
 }
 
+/* Returns what the broker refuses by closing the connection, NULL where nothing. RabbitMQ names
+ * connection.update-secret as the cause, others just close while it waits for an answer. */
+static const char *dispatch_refused(const lev_engine *e, const lev_connection_close *close) {
+    if (e->state > LEV_STATE_AWAIT_START && e->state < LEV_STATE_OPEN) {
+        return "the broker refused the login";
+    }
+    lev_method_id cause = lev_method_lookup(close->class_id, close->method_id);
+    bool access = close->reply_code == LEV_NOT_ALLOWED || close->reply_code == LEV_ACCESS_REFUSED;
+    const lev_channel *ch = lev_channel_find(e, 0);
+    bool waits = ch != NULL && ch->calls_len > 0; /* only update-secret is a call there */
+    bool refused =
+        cause == LEV_CONNECTION_UPDATE_SECRET || (cause == LEV_NO_METHOD && access && waits);
+    return refused ? "the broker refused the new secret" : NULL;
+}
+
 static bool dispatch_close(lev_engine *e, lev_channel *ch, lev_event *event) {
     (void)ch;
     (void)event;
     const lev_connection_close *close = &e->method.as.connection_close;
-    bool login = e->state == LEV_STATE_AWAIT_TUNE || e->state == LEV_STATE_AWAIT_OPEN_OK;
+    const char *refused = dispatch_refused(e, close);
     lev_connection_close_ok ok = {0};
     lev_send_reply(e, 0, LEV_CONNECTION_CLOSE_OK, &ok);
     if (e->state == LEV_STATE_AWAIT_CLOSE_OK) {
         return false; /* both close: each answers, ours is still to be answered */
     }
-    lev_engine_fail(e, &(lev_fault){.status = login ? LEV_ERR_REFUSED : LEV_ERR_CLOSED,
-                                    .layer = LEV_LAYER_BROKER,
-                                    .reply_code = close->reply_code,
-                                    .class_id = close->class_id,
-                                    .method_id = close->method_id,
-                                    .what = login ? "the broker refused the login"
-                                                  : "the broker closed the connection",
-                                    .words = close->reply_text});
+    lev_engine_fail(
+        e, &(lev_fault){.status = refused != NULL ? LEV_ERR_REFUSED : LEV_ERR_CLOSED,
+                        .layer = LEV_LAYER_BROKER,
+                        .reply_code = close->reply_code,
+                        .class_id = close->class_id,
+                        .method_id = close->method_id,
+                        .what = refused != NULL ? refused : "the broker closed the connection",
+                        .words = close->reply_text});
     return false;
 }
 
@@ -181,10 +196,13 @@ static dispatch_handler *const dispatch_handlers[LEV_METHOD_COUNT] = {
  * Confirms are not: each tells the truth about a publish, unless a return that was too large is
  * missing. */
 static bool dispatch_drops(const lev_channel *ch, lev_method_id id) {
+    if (ch == NULL) {
+        return false;
+    }
     if (id == LEV_BASIC_ACK || id == LEV_BASIC_NACK) {
         return ch->refused != NULL;
     }
-    return ch != NULL && ch->state == LEV_STATE_AWAIT_CHANNEL_CLOSE_OK && id != LEV_CHANNEL_CLOSE &&
+    return ch->state == LEV_STATE_AWAIT_CHANNEL_CLOSE_OK && id != LEV_CHANNEL_CLOSE &&
            id != LEV_CHANNEL_CLOSE_OK;
 }
 

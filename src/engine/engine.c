@@ -50,7 +50,6 @@ lev_engine *lev_engine_new(const lev_engine_options *options, uint64_t now) {
     engine_settings(e, options);
     e->now = e->rx.at = e->tx.at = now;
     e->phase_end = now + engine_or(options->handshake_ms, LEV_HANDSHAKE_MS);
-    e->tx.buf.secret = true;
     if (!lev_login_init(e, options) || !lev_outbuf_grow(&e->tx.buf, &e->alloc, 1)) {
         lev_engine_free(e);
         return NULL;
@@ -307,6 +306,8 @@ static const char *engine_overdue(const lev_engine *e) {
         [LEV_STATE_AWAIT_START] =
             "the peer accepted the connection and did not greet: no connection.start",
         [LEV_STATE_AWAIT_TUNE] = "the broker did not answer the login in time: no connection.tune",
+        [LEV_STATE_AWAIT_RESPONSE] =
+            "the broker's challenge was not answered in time: no connection.secure-ok",
         [LEV_STATE_AWAIT_OPEN_OK] = "the broker did not open the virtual host in time: no open-ok",
         [LEV_STATE_AWAIT_CLOSE_OK] = "the broker did not answer the close in time: no close-ok"};
     return what[e->state];

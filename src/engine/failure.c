@@ -17,8 +17,7 @@ void lev_fault_describe(const lev_fault *fault, lev_error *error) {
     if (words.len > 255) {
         words.len = 255;
     }
-    uint8_t text[1200]; /* each of 255 bytes may become four, after our own words */
-    lev_writer w = lev_writer_init(text, sizeof text);
+    lev_writer w = lev_writer_init((uint8_t *)error->text, sizeof error->text - 1);
     lev_writer_text(&w, fault->what);
     if (fault->reply_code != 0 && fault->layer == LEV_LAYER_BROKER) {
         lev_writer_text(&w, ": ");
@@ -28,12 +27,6 @@ void lev_fault_describe(const lev_fault *fault, lev_error *error) {
         lev_writer_text(&w, ": ");
     }
     lev_writer_escaped(&w, words);
-    lev_span said = lev_writer_span(&w);
-    size_t len = said.len < sizeof error->text ? said.len : sizeof error->text - 1;
-    for (size_t i = 0; i < len; i++) {
-        error->text[i] = (char)said.ptr[i];
-    }
-    error->text[len] = '\0';
 }
 
 void lev_engine_fail(lev_engine *e, const lev_fault *fault) {

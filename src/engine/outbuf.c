@@ -8,9 +8,10 @@
  * Invariant: `queued` is the sum of our bytes and of the rests of all loans not yet written; a loan
  * is announced (lev_outbuf_take_released) only after its last byte was written or dropped.
  *
- * While `secret` is set, written bytes are wiped and a growing block is moved by hand, so that no
- * copy of a password stays in freed memory. A list of chunks was rejected: one block keeps
- * thousands of small publishes in one span of one write. */
+ * As long as a secret waits (`own` is below `secret_end`) written bytes are wiped and a growing
+ * block is moved by hand, so that no copy of a password stays in the block or in freed memory. A
+ * list of chunks was rejected: one block keeps thousands of small publishes in one span of one
+ * write. */
 
 #include "outbuf.h"
 
@@ -19,8 +20,19 @@
 
 enum { OUTBUF_FIRST = 1024, OUTBUF_RUN = 262144 };
 
+static bool outbuf_is_secret(const lev_outbuf *b) { return b->own < b->secret_end; }
+
+void lev_outbuf_begin_secret(lev_outbuf *b) { b->secret_end = UINT64_MAX; }
+
+void lev_outbuf_end_secret(lev_outbuf *b) {
+    if (b->cap > b->tail) {
+        lev_wipe(b->data + b->tail, b->cap - b->tail); /* what was written and not committed */
+    }
+    b->secret_end = b->own + (b->tail - b->head);
+}
+
 static uint8_t *outbuf_move(lev_outbuf *b, const lev_allocator *a, size_t cap) {
-    if (!b->secret) {
+    if (!outbuf_is_secret(b)) {
         return lev_resize(a, b->data, cap);
     }
     uint8_t *data = lev_resize(a, NULL, cap);
@@ -36,7 +48,7 @@ bool lev_outbuf_grow(lev_outbuf *b, const lev_allocator *a, size_t more) {
     if (b->head > 0 && b->head >= b->tail - b->head) {
         memcpy(b->data, b->data + b->head, b->tail - b->head);
         b->tail -= b->head;
-        if (b->secret) {
+        if (outbuf_is_secret(b)) {
             lev_wipe(b->data + b->tail, b->head);
         }
         b->head = 0;
@@ -113,7 +125,7 @@ size_t lev_outbuf_pending(const lev_outbuf *b, lev_span *spans, size_t max) {
 static size_t outbuf_sent_own(lev_outbuf *b, size_t n) {
     size_t own = outbuf_own_until(b, b->written);
     size_t k = n < own ? n : own;
-    if (b->secret && k > 0) {
+    if (outbuf_is_secret(b) && k > 0) {
         lev_wipe(b->data + b->head, k);
     }
     b->head += k;
@@ -169,7 +181,7 @@ bool lev_outbuf_take_released(lev_outbuf *b, void **token) {
 bool lev_outbuf_has_loans(const lev_outbuf *b) { return b->written < b->loans_len; }
 
 void lev_outbuf_discard(lev_outbuf *b) {
-    if (b->secret && b->cap > 0) {
+    if (outbuf_is_secret(b) && b->cap > 0) {
         lev_wipe(b->data, b->cap);
     }
     b->own += b->tail - b->head;
@@ -180,9 +192,6 @@ void lev_outbuf_discard(lev_outbuf *b) {
 
 void lev_outbuf_rest(lev_outbuf *b, const lev_allocator *a) {
     if (b->head == b->tail && b->cap > 0) {
-        if (b->secret) {
-            lev_wipe(b->data, b->cap);
-        }
         lev_release(a, b->data);
         b->data = NULL;
         b->cap = b->head = b->tail = 0;

@@ -29,7 +29,7 @@ typedef struct lev_outbuf {
     size_t first;
     size_t written;
     size_t loans_len;
-    bool secret; /* wipe what has been written */
+    uint64_t secret_end; /* our own bytes before this position are wiped once they are written */
 } lev_outbuf;
 
 /* Returns a writer into the room at the end. What it wrote counts after lev_outbuf_commit. */
@@ -42,6 +42,11 @@ static inline void lev_outbuf_commit(lev_outbuf *b, const lev_writer *w) {
     b->tail += w->len;
     b->queued += w->len;
 }
+
+/* What is committed between the two is secret: no copy of it stays once it is written or dropped,
+ * nor of what a writer left behind without a commit. */
+void lev_outbuf_begin_secret(lev_outbuf *b);
+void lev_outbuf_end_secret(lev_outbuf *b);
 
 /* Makes room for `more` bytes at least. Returns false without memory. */
 bool lev_outbuf_grow(lev_outbuf *b, const lev_allocator *a, size_t more);

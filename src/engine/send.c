@@ -33,6 +33,13 @@ lev_status lev_send(lev_engine *e, uint16_t channel, lev_method_id id, const voi
     return LEV_OK;
 }
 
+lev_status lev_send_secret(lev_engine *e, lev_method_id id, const void *fields) {
+    lev_outbuf_begin_secret(&e->tx.buf);
+    lev_status status = lev_send(e, 0, id, fields);
+    lev_outbuf_end_secret(&e->tx.buf);
+    return status;
+}
+
 static lev_status send_reserved(lev_engine *e, uint16_t channel, lev_method_id id,
                                 const void *fields) {
     if (e->tx.over > LEV_RESERVE) {

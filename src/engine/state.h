@@ -9,16 +9,15 @@
 #include "channel.h"
 #include "inbuf.h"
 #include "outbuf.h"
+#include "sasl.h"
 
 /* The only place where secrets live: one block, wiped when the login is over. */
 typedef struct lev_login {
     uint8_t *block;
     size_t cap;
-    lev_span user;
-    lev_span password;
+    lev_sasl sasl;
     lev_span vhost;
     lev_span connection_name;
-    uint8_t rounds; /* of connection.secure */
 } lev_login;
 
 /* The options, with their defaults filled in. */
@@ -112,9 +111,11 @@ void lev_engine_fail(lev_engine *e, const lev_fault *fault);
 void lev_engine_violation(lev_engine *e, uint16_t reply_code, const lev_frame *cause,
                           const char *what);
 
-/* send.c: queue a method: a caller's; an ack, with LEV_AGAIN when the reserve is used up; an answer
- * that the peer made us give, whose failure is latched; a heartbeat. */
+/* send.c: queue a method: a caller's; one with a secret, on channel 0, which is wiped once it has
+ * been written; an ack, with LEV_AGAIN when the reserve is used up; an answer that the peer made us
+ * give, whose failure is latched; a heartbeat. */
 lev_status lev_send(lev_engine *e, uint16_t channel, lev_method_id id, const void *fields);
+lev_status lev_send_secret(lev_engine *e, lev_method_id id, const void *fields);
 lev_status lev_send_ack(lev_engine *e, uint16_t channel, lev_method_id id, const void *fields);
 void lev_send_reply(lev_engine *e, uint16_t channel, lev_method_id id, const void *fields);
 void lev_send_heartbeat(lev_engine *e);

@@ -190,6 +190,33 @@ class Credentials(BrokerTest):
             self.refused(*at, "--user", "guest", "--password-file", file.name)
         self.refused(*at, "--password-file", "-", stdin=SECRET.encode() + b"\nbody")
 
+    def test_a_mechanism_that_the_broker_does_not_offer(self):
+        at = f"amqp://{self.at.host}:{self.at.port}"
+        err = r"none of the mechanisms asked for \(EXTERNAL, ANONYMOUS\); it offers: (AMQPLAIN PLAIN|PLAIN AMQPLAIN)"
+        self.refused("--sasl", "external", "--sasl", "ANONYMOUS", url=at, code=78, err=err)
+        self.refused(url=f"{at}?auth_mechanism=external&auth_mechanism=anonymous", code=78, err=err)
+        external = r"asked for \(EXTERNAL\)"
+        self.refused("--sasl", "plain", "-u", f"{at}?auth_mechanism=external", code=78, err=external)
+        self.refused("--sasl", "external", url=f"{at}?auth_mechanism=plain", code=78, err=external)
+        self.refused("--sasl=scram", url=at, code=64,
+                     err='--sasl: "scram" is not plain, amqplain, external or anonymous')
+        self.refused(url=f"{at}?auth_mechanism=scram", code=78, err="leave that part out")
+
+    def test_a_login_that_is_longer_than_the_broker_takes(self):
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write("x" * 5000)
+            file.flush()
+            self.refused("--password-file", file.name, url=f"amqp://{self.at.host}:{self.at.port}", code=1,
+                         err="the login is too long, a frame of 5[0-9]{3} bytes where the broker takes at most 4096")
+
+    def test_amqplain(self):
+        queue = self.queue()
+        user, password = self.at.credentials.username, self.at.credentials.password
+        at = f"amqp://{user}:{password}@{self.at.host}:{self.at.port}"
+        self.assertEnded(leveret("publish", "-q", queue, "--sasl", "amqplain", "one", url=at), 0)
+        self.assertEnded(leveret("publish", "-q", queue, "two", url=f"{at}?auth_mechanism=amqplain"), 0)
+        self.assertEqual(self.depth(queue), 2)
+
     def test_unknown_vhost(self):
         self.refused("--vhost", "nowhere", url=f"amqp://{self.at.host}:{self.at.port}",
                      err="530 NOT_ALLOWED - vhost nowhere not found; check user, password and virtual host")

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 const char *brokers_rabbitmq(void) { return getenv("LEVERET_RABBITMQ_URL"); }
@@ -77,4 +78,56 @@ lev_message brokers_delivery(lev_client *c) {
     brokers_need(c, lev_client_next(c, &e, 10000) == LEV_OK, "a delivery");
     brokers_need(c, e.type == LEV_EVENT_DELIVER, "another event than a delivery");
     return *e.message;
+}
+
+static char node_folder[] = "/tmp/leveret-node-XXXXXX";
+
+void brokers_node_say(const char *verb, const char *args, char *said, size_t size) {
+    char line[400];
+    snprintf(line, sizeof line, "tests/broker/rabbitmq %s %s %s", verb, node_folder, args);
+    FILE *out = popen(line, "r");
+    size_t len = out != NULL ? fread(said, 1, size - 1, out) : 0;
+    said[len] = '\0';
+    if (out == NULL || pclose(out) != 0) {
+        fprintf(stderr, "%s failed\n", line);
+        exit(1);
+    }
+}
+
+void brokers_node(const char *verb, const char *args) {
+    char said[1000];
+    brokers_node_say(verb, args, said, sizeof said);
+}
+
+void brokers_node_start(const char *configuration) {
+    char path[80];
+    if (mkdtemp(node_folder) == NULL) {
+        perror(node_folder);
+        exit(1);
+    }
+    if (configuration != NULL) {
+        snprintf(path, sizeof path, "%s/extra.conf", node_folder);
+        FILE *f = fopen(path, "w");
+        if (f == NULL || fputs(configuration, f) < 0 || fclose(f) != 0) {
+            perror(path);
+            exit(1);
+        }
+    }
+    brokers_node("start", "");
+}
+
+const char *brokers_node_uri(void) {
+    static char uri[100];
+    brokers_node_say("url", "", uri, sizeof uri);
+    uri[strcspn(uri, "\n")] = '\0';
+    return uri;
+}
+
+void brokers_node_end(void) {
+    char line[100];
+    brokers_node("stop", "");
+    snprintf(line, sizeof line, "rm -rf %s", node_folder);
+    if (system(line) != 0) {
+        exit(1);
+    }
 }

@@ -18,6 +18,15 @@ const char *brokers_uri(int i);
 /* Returns RabbitMQ's URI, NULL where there is none. */
 const char *brokers_rabbitmq(void);
 
+/* A RabbitMQ of the test's own, in a folder of its own: starts it, with lines for its configuration
+ * (may be NULL); runs tests/broker/rabbitmq VERB ARGS for it, and returns what that printed;
+ * returns its URI; ends it and removes its folder. What fails ends the test program. */
+void brokers_node_start(const char *configuration);
+void brokers_node(const char *verb, const char *args);
+void brokers_node_say(const char *verb, const char *args, char *said, size_t size);
+const char *brokers_node_uri(void);
+void brokers_node_end(void);
+
 /* Opens a connection and channel 1; what fails ends the test program. */
 lev_client *brokers_open(const char *uri, const lev_client_options *options);
 

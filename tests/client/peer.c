@@ -7,6 +7,7 @@
 #include "peer.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -198,21 +199,35 @@ lev_span peer_expect_publish(peer *p, char *key) {
     return (lev_span){body, frame.payload.len};
 }
 
-void peer_login(peer *p, uint16_t heartbeat) {
-    lev_connection_start start = {
-        .version_minor = 9, .mechanisms = lev_span_of("PLAIN"), .locales = lev_span_of("en_US")};
-    lev_connection_tune tune = {.channel_max = 10, .frame_max = 131072, .heartbeat = heartbeat};
+lev_connection_start_ok peer_greet(peer *p, const char *mechanisms, const char *version) {
+    uint8_t table[256];
+    lev_writer w = lev_writer_init(table, sizeof table);
+    lev_table_put_string(&w, "product", "RabbitMQ");
+    lev_table_put_string(&w, "version", version);
+    lev_connection_start start = {.version_minor = 9,
+                                  .server_properties = lev_writer_span(&w),
+                                  .mechanisms = lev_span_of(mechanisms),
+                                  .locales = lev_span_of("en_US")};
     while (p->in_len < LEV_PROTOCOL_HEADER_SIZE) {
         peer_need(peer_read(p), "no protocol header");
     }
     peer_need(memcmp(p->in, "AMQP\0\0\x09\x01", LEV_PROTOCOL_HEADER_SIZE) == 0, "another protocol");
     p->in_used = LEV_PROTOCOL_HEADER_SIZE;
     peer_send_method(p, 0, LEV_CONNECTION_START, &start);
-    peer_expect(p, LEV_CONNECTION_START_OK);
+    return peer_expect(p, LEV_CONNECTION_START_OK).as.connection_start_ok;
+}
+
+void peer_tune(peer *p, uint16_t heartbeat) {
+    lev_connection_tune tune = {.channel_max = 10, .frame_max = 131072, .heartbeat = heartbeat};
     peer_send_method(p, 0, LEV_CONNECTION_TUNE, &tune);
     peer_expect(p, LEV_CONNECTION_TUNE_OK);
     peer_expect(p, LEV_CONNECTION_OPEN);
     peer_send_method(p, 0, LEV_CONNECTION_OPEN_OK, &(lev_connection_open_ok){{NULL, 0}});
+}
+
+void peer_login(peer *p, uint16_t heartbeat) {
+    peer_greet(p, "PLAIN", "3.10.8");
+    peer_tune(p, heartbeat);
 }
 
 void peer_open_channel(peer *p) {
@@ -223,6 +238,21 @@ void peer_open_channel(peer *p) {
 void peer_close(peer *p) {
     peer_expect(p, LEV_CONNECTION_CLOSE);
     peer_send_method(p, 0, LEV_CONNECTION_CLOSE_OK, &(lev_connection_close_ok){0});
+}
+
+bool peer_own_address(char *text) {
+    struct ifaddrs *all;
+    bool found = false;
+    peer_need(getifaddrs(&all) == 0, "no list of addresses");
+    for (struct ifaddrs *i = all; i != NULL && !found; i = i->ifa_next) {
+        if (i->ifa_addr != NULL && i->ifa_addr->sa_family == AF_INET) {
+            const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)i->ifa_addr;
+            inet_ntop(AF_INET, &in->sin_addr, text, INET_ADDRSTRLEN);
+            found = strncmp(text, "127.", 4) != 0;
+        }
+    }
+    freeifaddrs(all);
+    return found;
 }
 
 void peer_reset(peer *p) {

@@ -27,8 +27,10 @@ typedef struct peer {
 peer *peer_start(void (*script)(peer *p));
 void peer_end(peer *p);
 
-/* The same at another address. */
+/* The same at another address, and an IPv4 address of this machine that is not the loopback's, of
+ * at most 16 bytes; false where it has none. */
 peer *peer_start_at(const char *address, void (*script)(peer *p));
+bool peer_own_address(char *text);
 
 /* Fails the test program where the condition does not hold. */
 void peer_need(bool condition, const char *what);
@@ -56,7 +58,11 @@ lev_method peer_expect(peer *p, lev_method_id id);
 /* Takes a whole publish and returns its body (static memory); the routing key goes to `key`. */
 lev_span peer_expect_publish(peer *p, char *key);
 
-/* The broker's side of a login, and after it of channel.open on channel 1. */
+/* The broker's side of a login: up to start-ok, as RabbitMQ of some version; then to its end. */
+lev_connection_start_ok peer_greet(peer *p, const char *mechanisms, const char *version);
+void peer_tune(peer *p, uint16_t heartbeat);
+
+/* All of a login, and after it channel.open on channel 1. */
 void peer_login(peer *p, uint16_t heartbeat);
 void peer_open_channel(peer *p);
 

@@ -7,34 +7,9 @@
 #include "../unit.h"
 #include "brokers.h"
 
-#include <unistd.h>
-
-static char folder[] = "/tmp/leveret-blocked-XXXXXX";
-
-/* Runs tests/broker/rabbitmq VERB FOLDER ARGS. */
-static void broker(const char *verb, const char *args) {
-    char line[300];
-    snprintf(line, sizeof line, "tests/broker/rabbitmq %s %s %s", verb, folder, args);
-    if (system(line) != 0) {
-        fprintf(stderr, "%s failed\n", line);
-        exit(1);
-    }
-}
-
-static const char *broker_uri(void) {
-    static char uri[100];
-    char line[300];
-    snprintf(line, sizeof line, "tests/broker/rabbitmq url %s", folder);
-    FILE *f = popen(line, "r");
-    EXPECT(f != NULL && fgets(uri, sizeof uri, f) != NULL);
-    pclose(f);
-    uri[strcspn(uri, "\n")] = '\0';
-    return uri;
-}
-
 static void memory_alarm(bool on) {
-    broker("ctl", on ? "set_vm_memory_high_watermark 0.0000001 >/dev/null"
-                     : "set_vm_memory_high_watermark 0.4 >/dev/null");
+    brokers_node("ctl", on ? "set_vm_memory_high_watermark 0.0000001 >/dev/null"
+                           : "set_vm_memory_high_watermark 0.4 >/dev/null");
 }
 
 /* The broker says that it blocks only at the next publish under the alarm, and does not read that
@@ -54,8 +29,8 @@ static void provoke(lev_client *c, lev_span queue) {
 
 static void waits_until_the_broker_takes_messages_again(void) {
     char name[256];
-    lev_client *c =
-        brokers_open(broker_uri(), &(lev_client_options){.heartbeat = 5, .progress_ms = 4000});
+    lev_client *c = brokers_open(brokers_node_uri(),
+                                 &(lev_client_options){.heartbeat = 5, .progress_ms = 4000});
     lev_span queue = brokers_queue(c, name);
     lev_publication m = {.routing_key = queue, .body = lev_span_of("second")};
     lev_tally t;
@@ -79,7 +54,7 @@ static void waits_until_the_broker_takes_messages_again(void) {
 
 static void closes_the_hard_way_while_blocked(void) {
     char name[256];
-    lev_client *c = brokers_open(broker_uri(), NULL);
+    lev_client *c = brokers_open(brokers_node_uri(), NULL);
     lev_event e;
     EXPECT_EQ(lev_client_confirm_select(c, 1, &(lev_confirm_select){0}, NULL), LEV_OK);
     provoke(c, brokers_queue(c, name));
@@ -105,14 +80,8 @@ int main(void) {
         puts("skipped: LEVERET_RABBITMQ_URL names no broker, so none is started");
         return 77;
     }
-    if (mkdtemp(folder) == NULL) {
-        perror(folder);
-        return 1;
-    }
-    broker("start", "");
+    brokers_node_start(NULL);
     int failed = unit_run("blocked", cases, (int)(sizeof cases / sizeof cases[0]));
-    broker("stop", "");
-    char line[100];
-    snprintf(line, sizeof line, "rm -rf %s", folder);
-    return system(line) == 0 ? failed : 1;
+    brokers_node_end();
+    return failed;
 }

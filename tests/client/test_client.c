@@ -7,7 +7,6 @@
 #include "peer.h"
 
 #include <arpa/inet.h>
-#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -170,24 +169,9 @@ static void expect_no_byte(peer *p) {
     peer_need(recv(p->fd, &byte, 1, 0) <= 0, "the client sent something");
 }
 
-static bool own_address(char *text) {
-    struct ifaddrs *all;
-    bool found = false;
-    EXPECT_EQ(getifaddrs(&all), 0);
-    for (struct ifaddrs *i = all; i != NULL && !found; i = i->ifa_next) {
-        if (i->ifa_addr != NULL && i->ifa_addr->sa_family == AF_INET) {
-            const struct sockaddr_in *in = (const struct sockaddr_in *)i->ifa_addr;
-            inet_ntop(AF_INET, &in->sin_addr, text, INET_ADDRSTRLEN);
-            found = strncmp(text, "127.", 4) != 0;
-        }
-    }
-    freeifaddrs(all);
-    return found;
-}
-
 static void sends_no_password_unencrypted_to_another_machine(void) {
     char address[INET_ADDRSTRLEN];
-    if (!own_address(address)) {
+    if (!peer_own_address(address)) {
         return; /* a machine without a network */
     }
     peer *p = peer_start_at(address, expect_no_byte);
@@ -205,7 +189,7 @@ static void log_in_and_close(peer *p) {
 
 static void sends_it_where_that_is_allowed(void) {
     char address[INET_ADDRSTRLEN];
-    if (!own_address(address)) {
+    if (!peer_own_address(address)) {
         return;
     }
     peer *p = peer_start_at(address, log_in_and_close);

@@ -5,6 +5,7 @@
 
 #include "../unit.h"
 
+#include <leveret/engine.h>
 #include <leveret/uri.h>
 
 typedef struct good {
@@ -94,6 +95,8 @@ static const struct {
     {"amqp://h?frame_max=4096", LEV_ERR_URI, "parameter frame_max is not a number from 8192 to 4294967295, at offset 9"},
     {"amqp://h?heartbeat=5&heartbeat=5", LEV_ERR_URI, "parameter heartbeat comes twice, again at offset 21"},
     {"amqp://h?heartbeat=5&verify=x", LEV_ERR_UNSUPPORTED, "parameter verify is not supported, at offset 21"},
+    {"amqp://h?auth_mechanism=",  LEV_ERR_UNSUPPORTED, "parameter auth_mechanism is not plain, amqplain, external or anonymous, at offset 9"},
+    {"amqp://h?auth_mechanism=plain&auth_mechanism=scram", LEV_ERR_UNSUPPORTED, "parameter auth_mechanism is not plain, amqplain, external or anonymous, at offset 30"},
     {"amqps://h?password=geheim", LEV_ERR_UNSUPPORTED, "parameter password is not supported, at offset 10"},
 };
 /* clang-format on */
@@ -151,6 +154,13 @@ static void knows_its_parameters(void) {
     EXPECT(!u.heartbeat_set);
     EXPECT_EQ(u.connection_timeout, 0);
     EXPECT_EQ(u.frame_max, 8192);
+    EXPECT_EQ(u.mechanisms, 0);
+    lev_uri_deinit(&u);
+    EXPECT_EQ(lev_uri_init(&u, "amqp://h?auth_mechanism=PLAIN&heartbeat=5&auth_mechanism=amqplain&"
+                               "auth_mechanism=plain"),
+              LEV_OK);
+    EXPECT_EQ(u.mechanisms, LEV_SASL_PLAIN | LEV_SASL_AMQPLAIN);
+    EXPECT_EQ(u.heartbeat, 5);
     lev_uri_deinit(&u);
 }
 

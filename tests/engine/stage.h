@@ -28,9 +28,12 @@ typedef struct stage {
     size_t balance;        /* bytes allocated and not freed */
     size_t peak;
     unsigned long allocations;
-    unsigned long fail_at; /* the n-th allocation fails; 0: none */
-    bool fail_on;          /* and all after it */
-    bool over;             /* the failure or the close has been logged */
+    unsigned long fail_at;      /* the n-th allocation fails; 0: none */
+    bool fail_on;               /* and all after it */
+    const char *secret;         /* must be in no block that is freed or moved; NULL: none */
+    bool leaked;                /* it was */
+    struct stage_block *blocks; /* all that is allocated */
+    bool over;                  /* the failure or the close has been logged */
 } stage;
 
 /* An engine that has written its protocol header and read nothing. `options` may be NULL. */
@@ -68,6 +71,9 @@ bool stage_sent(stage *s, lev_frame *frame, lev_method *method);
 
 /* Returns whether the next method that the engine wrote is `id` on `channel`; skips heartbeats. */
 bool stage_sent_is(stage *s, uint16_t channel, lev_method_id id, lev_method *method);
+
+/* Returns whether any memory of the engine's holds the secret now. */
+bool stage_holds_secret(const stage *s);
 
 /* Returns whether the log has the text; empties the log. */
 bool stage_logged(const stage *s, const char *text);

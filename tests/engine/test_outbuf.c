@@ -111,13 +111,40 @@ static void gives_lent_bodies_back_when_all_is_dropped(void) {
 }
 
 static void wipes_what_was_written_while_it_is_secret(void) {
-    lev_outbuf b = {.secret = true};
+    lev_outbuf b = {0};
+    lev_outbuf_begin_secret(&b);
     put(&b, "secret");
+    lev_outbuf_end_secret(&b);
     const uint8_t *at = b.data;
     lev_outbuf_sent(&b, 6);
     for (size_t i = 0; i < 6; i++) {
         EXPECT_EQ(at[i], 0);
     }
+    lev_outbuf_deinit(&b, &plain);
+}
+
+static void leaves_no_copy_of_a_secret_that_it_moves(void) {
+    static const uint8_t much[5000];
+    lev_outbuf b = {0};
+    put(&b, "in front of the secret");
+    lev_outbuf_begin_secret(&b);
+    put(&b, "secret");
+    lev_outbuf_end_secret(&b);
+    lev_outbuf_sent(&b, 22);
+    EXPECT(lev_outbuf_grow(&b, &plain, 1)); /* to the front */
+    EXPECT_BYTES(b.data, b.tail, "secret", 6);
+    for (size_t i = 6; i < b.cap; i++) {
+        EXPECT_EQ(memcmp(b.data + i, "secret", i + 6 <= b.cap ? 6 : 0) == 0, i + 6 > b.cap);
+    }
+    lev_outbuf_sent(&b, 6);
+    EXPECT(lev_outbuf_grow(&b, &plain, sizeof much));
+    lev_writer w = lev_outbuf_writer(&b);
+    lev_writer_bytes(&w, (lev_span){much, sizeof much});
+    lev_outbuf_commit(&b, &w);
+    const uint8_t *at = b.data;
+    memset(b.data, 'x', 10);
+    lev_outbuf_sent(&b, 10);
+    EXPECT_EQ(at[0], 'x'); /* no secret any more: not wiped */
     lev_outbuf_deinit(&b, &plain);
 }
 
@@ -136,4 +163,5 @@ UNIT_MAIN("outbuf", CASE(keeps_the_order_of_own_and_lent_bytes_at_any_write_size
           CASE(gives_a_lent_body_back_only_after_its_last_byte),
           CASE(gives_lent_bodies_back_when_all_is_dropped),
           CASE(wipes_what_was_written_while_it_is_secret),
+          CASE(leaves_no_copy_of_a_secret_that_it_moves),
           CASE(reuses_room_in_front_instead_of_growing_for_ever))
