@@ -212,6 +212,17 @@ static void engine_ended(lev_engine *e) {
     lev_engine_fail(e, &(lev_fault){.status = status, .layer = LEV_LAYER_NET, .what = what});
 }
 
+/* No frame is left. Returns whether the transport has ended, too; while it has not, a connection
+ * that idles gives its room back. */
+static bool engine_over(lev_engine *e) {
+    if (e->rx.ended) {
+        engine_ended(e);
+    } else if (e->tx.idle && !e->rx.lent) {
+        lev_inbuf_rest(&e->rx.buf, &e->alloc);
+    }
+    return e->rx.ended;
+}
+
 static bool engine_failure(lev_engine *e, lev_event *event) {
     if (e->error.status == LEV_OK || lev_outbuf_has_loans(&e->tx.buf)) {
         return false;
@@ -249,14 +260,8 @@ bool lev_engine_next(lev_engine *e, lev_event *event) {
             if (lev_dispatch(e, &frame, event)) {
                 return true;
             }
-        } else if (e->error.status == LEV_OK) {
-            if (!e->rx.ended) {
-                if (e->tx.idle && !e->rx.lent) {
-                    lev_inbuf_rest(&e->rx.buf, &e->alloc);
-                }
-                return false;
-            }
-            engine_ended(e);
+        } else if (e->error.status == LEV_OK && !engine_over(e)) {
+            return false;
         }
     }
     return true;
