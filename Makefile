@@ -109,10 +109,13 @@ CHECK_LIBS := $(shell pkg-config --libs check)
 endif
 $(BUILD)/obj/tests/%.o: HOSTED += $(CHECK_CFLAGS)
 
+# The client's tests see what went over the socket: tests/client/tap.h.
+TAP_client := -Wl,--wrap=lev_net_read,--wrap=lev_net_write,--wrap=lev_net_close
+
 define unit_rule
 $(BUILD)/tests/$(1)/test_%: $(BUILD)/obj/tests/$(1)/test_%.o $(call helpers,$(1)) $(LIB_A)
 	@mkdir -p $$(@D)
-	$(CC) $$(ALL_CFLAGS) $$^ $(CHECK_LIBS) $(LDLIBS) -o $$@
+	$(CC) $$(ALL_CFLAGS) $$^ $(TAP_$(1)) $(CHECK_LIBS) $(LDLIBS) -o $$@
 endef
 $(foreach d,$(LAYERS),$(eval $(call unit_rule,$(d))))
 .SECONDARY:
