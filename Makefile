@@ -137,7 +137,11 @@ CODEC_TESTS := $(wildcard tests/codec/test_*.py)
 check:
 	tests/packages
 	$(MAKE) all unit-programs structure
-	LEVERET=$(BUILD)/leveret tests/broker/with-brokers tests/run $(UNITS) $(CODEC_TESTS) $(BROKER_TESTS)
+	@rm -rf $(BUILD)/exchanged
+	@mkdir -p $(BUILD)/exchanged
+	LEVERET=$(BUILD)/leveret LEVERET_EXCHANGED=$(BUILD)/exchanged tests/broker/with-brokers \
+	    tests/run $(UNITS) $(CODEC_TESTS) $(BROKER_TESTS)
+	tests/broker/exchanged $(BUILD)/exchanged
 
 check-all:
 	$(MAKE) lint
