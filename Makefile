@@ -139,7 +139,7 @@ check:
 	$(MAKE) all unit-programs structure
 	@rm -rf $(BUILD)/exchanged
 	@mkdir -p $(BUILD)/exchanged
-	LEVERET=$(BUILD)/leveret LEVERET_EXCHANGED=$(BUILD)/exchanged tests/broker/with-brokers \
+	LEVERET=$(BUILD)/leveret LEVERET_EXCHANGED=$(abspath $(BUILD)/exchanged) tests/broker/with-brokers \
 	    tests/run $(UNITS) $(CODEC_TESTS) $(BROKER_TESTS)
 	tests/broker/exchanged $(BUILD)/exchanged
 

@@ -47,8 +47,8 @@ bool step_publish(lev_client *c, lev_span exchange, lev_span key, const char *bo
 bool step_publish_with(lev_client *c, lev_span exchange, lev_span key, const lev_properties *p,
                        const char *body);
 
-/* A message with that body is got from the queue within two seconds, without an ack; there is none.
- * step_get leaves it in `*m`. */
+/* A message with that body is got from the queue in time, without an ack; there is none. step_get
+ * leaves it in `*m`. */
 bool step_got(lev_client *c, lev_span queue, const char *body);
 bool step_get(lev_client *c, lev_span queue, const lev_message **m);
 bool step_empty(lev_client *c, lev_span queue);

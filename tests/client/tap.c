@@ -69,17 +69,15 @@ static void tap_greeted(tap *t, const lev_connection_start *start) {
     }
 }
 
-/* The broker ended the connection, and says because of which method. */
-static void tap_refused(const tap *t, const lev_connection_close *close) {
+/* The broker closed the connection, or a channel, and says because of which method. */
+static void tap_refused(const tap *t, uint16_t class_id, uint16_t method_id, uint16_t reply_code) {
     char name[64];
     char code[8];
-    for (int id = 1; id < LEV_METHOD_COUNT; id++) {
-        const lev_method_desc *desc = lev_method_describe((lev_method_id)id);
-        if (desc->class_id == close->class_id && desc->method_id == close->method_id) {
-            tap_name(name, sizeof name, desc);
-            snprintf(code, sizeof code, "%u", close->reply_code);
-            tap_line(t->product, "refused", name, code);
-        }
+    lev_method_id id = lev_method_lookup(class_id, method_id);
+    if (id != LEV_NO_METHOD) {
+        tap_name(name, sizeof name, lev_method_describe(id));
+        snprintf(code, sizeof code, "%u", reply_code);
+        tap_line(t->product, "refused", name, code);
     }
 }
 
@@ -92,7 +90,11 @@ static void tap_method(tap *t, tap_stream *s, lev_span payload) {
     if (s == &t->received && m.id == LEV_CONNECTION_START) {
         tap_greeted(t, &m.as.connection_start);
     } else if (s == &t->received && m.id == LEV_CONNECTION_CLOSE) {
-        tap_refused(t, &m.as.connection_close);
+        const lev_connection_close *close = &m.as.connection_close;
+        tap_refused(t, close->class_id, close->method_id, close->reply_code);
+    } else if (s == &t->received && m.id == LEV_CHANNEL_CLOSE) {
+        const lev_channel_close *close = &m.as.channel_close;
+        tap_refused(t, close->class_id, close->method_id, close->reply_code);
     }
 }
 

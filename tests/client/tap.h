@@ -7,7 +7,7 @@
  *
  *     BROKER  sent      CLASS.METHOD         we sent it
  *     BROKER  received  CLASS.METHOD         the broker did
- *     BROKER  refused   CLASS.METHOD  CODE   it closed the connection because of it
+ *     BROKER  refused   CLASS.METHOD  CODE   it closed the channel, or all, for it
  *     BROKER  observed  EXTENSION     WHAT   tap_observed
  *
  * tests/broker/exchanged makes the tables of spec/README.md from these lines. BROKER is the product

@@ -88,7 +88,7 @@ static bool tells_of_a_cancelled_consumer(lev_client *c) {
     lev_queue_delete delete = {.queue = q};
     return step_queue(c, q, none) && step_consume(c, q, "t", none) && step_channel(c, 2) &&
            lev_client_queue_delete(c, 2, &delete, NULL) == LEV_OK &&
-           lev_client_next(c, &e, 2000) == LEV_ERR_CANCELLED && e.type == LEV_EVENT_CANCELLED &&
+           lev_client_next(c, &e, 10000) == LEV_ERR_CANCELLED && e.type == LEV_EVENT_CANCELLED &&
            step_is(e.method->as.basic_cancel.consumer_tag, "t");
 }
 

@@ -69,9 +69,9 @@ static bool by_copies(lev_client *c) {
 static bool returns_a_mandatory_message(lev_client *c) {
     lev_event e;
     lev_publication m = {.routing_key = step_name(), .body = lev_span_of("b"), .mandatory = true};
-    return lev_client_publish(c, 1, &m, NULL) == LEV_OK && lev_client_next(c, &e, 2000) == LEV_OK &&
-           e.type == LEV_EVENT_RETURN && e.message->reply_code == LEV_NO_ROUTE &&
-           step_is(e.message->body, "b");
+    return lev_client_publish(c, 1, &m, NULL) == LEV_OK &&
+           lev_client_next(c, &e, 10000) == LEV_OK && e.type == LEV_EVENT_RETURN &&
+           e.message->reply_code == LEV_NO_ROUTE && step_is(e.message->body, "b");
 }
 
 /* Finds a text in the first table of the x-death array. */

@@ -6,6 +6,7 @@
 
 #include "../unit.h"
 #include "brokers.h"
+#include "tap.h"
 
 #include <time.h>
 
@@ -201,6 +202,7 @@ static void keep_silent(const char *uri, int silence) {
         EXPECT_EQ(lev_client_process(c), LEV_OK);
     }
     brokers_queue(c, name);
+    tap_observed("heartbeats", "yes");
     brokers_close(c);
 }
 

@@ -245,6 +245,28 @@ static void refuses_methods_that_are_not_the_callers_to_send(void) {
     stage_deinit(&s);
 }
 
+/* What a client may send is a call, or has a function of its own, or is an answer that the engine
+ * gives by itself. */
+static void offers_every_method_that_a_client_may_send(void) {
+    static const bool otherwise[LEV_METHOD_COUNT] = {
+        [LEV_CONNECTION_START_OK] = true, [LEV_CONNECTION_SECURE_OK] = true,
+        [LEV_CONNECTION_TUNE_OK] = true,  [LEV_CONNECTION_OPEN] = true,
+        [LEV_CONNECTION_CLOSE] = true,    [LEV_CONNECTION_CLOSE_OK] = true,
+        [LEV_CHANNEL_FLOW_OK] = true,     [LEV_CHANNEL_CLOSE_OK] = true,
+        [LEV_BASIC_CANCEL_OK] = true,     [LEV_BASIC_PUBLISH] = true,
+        [LEV_BASIC_ACK] = true,           [LEV_BASIC_REJECT] = true,
+        [LEV_BASIC_NACK] = true};
+    static const bool calls[LEV_METHOD_COUNT] = {
+#define CALLED(NAME, name) [LEV_##NAME] = true,
+        LEV_CALLS(CALLED)
+#undef CALLED
+    };
+    for (int id = 1; id < LEV_METHOD_COUNT; id++) {
+        bool ours = lev_method_describe((lev_method_id)id)->from != LEV_FROM_SERVER;
+        EXPECT_EQ(calls[id] + otherwise[id], ours);
+    }
+}
+
 static void answers_an_illegal_method_with_the_code_of_the_specification(void) {
     lev_queue_declare declare = {0};
     lev_queue_declare_ok declared = {.queue = sp("q")};
@@ -287,4 +309,5 @@ UNIT_MAIN("call", CASE(matches_answers_by_type_and_in_order_within_a_type),
           CASE(closes_a_channel_whose_open_ok_is_still_under_way),
           CASE(refuses_what_would_cost_the_connection),
           CASE(refuses_methods_that_are_not_the_callers_to_send),
+          CASE(offers_every_method_that_a_client_may_send),
           CASE(answers_an_illegal_method_with_the_code_of_the_specification))

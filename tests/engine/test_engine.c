@@ -294,6 +294,22 @@ static void updates_a_secret_on_channel_0(void) {
     stage_deinit(&s);
 }
 
+/* PLAIN has no more to say, but each connection.secure gets its secure-ok. */
+static void answers_a_challenge_with_nothing_more(void) {
+    stage s = {0};
+    lev_method m;
+    lev_connection_start start = {.version_minor = 9, .mechanisms = sp("PLAIN")};
+    lev_connection_secure secure = {.challenge = sp("?")};
+    stage_init(&s, NULL);
+    stage_says(&s, 0, LEV_CONNECTION_START, &start);
+    stage_says(&s, 0, LEV_CONNECTION_SECURE, &secure);
+    stage_deliver(&s);
+    EXPECT(stage_sent_is(&s, 0, LEV_CONNECTION_START_OK, &m));
+    EXPECT(stage_sent_is(&s, 0, LEV_CONNECTION_SECURE_OK, &m));
+    EXPECT_EQ(m.as.connection_secure_ok.response.len, 0);
+    stage_deinit(&s);
+}
+
 UNIT_MAIN("engine", CASE(sends_a_heartbeat_each_half_interval_of_silence),
           CASE(gives_its_buffers_back_when_idle), CASE(keeps_a_buffer_that_is_being_read_into),
           CASE(lets_traffic_stand_in_for_heartbeats),
@@ -308,4 +324,4 @@ UNIT_MAIN("engine", CASE(sends_a_heartbeat_each_half_interval_of_silence),
           CASE(gives_lent_bodies_back_before_it_tells_of_the_failure),
           CASE(drops_lent_bodies_when_the_peer_does_not_read_its_verdict),
           CASE(bounds_what_a_peer_can_make_it_say), CASE(tells_of_blocked_and_unblocked),
-          CASE(updates_a_secret_on_channel_0))
+          CASE(updates_a_secret_on_channel_0), CASE(answers_a_challenge_with_nothing_more))

@@ -204,6 +204,32 @@ static void ties_a_return_to_its_publish(void) {
     stage_deinit(&s);
 }
 
+/* No broker in use takes `immediate` any more, which this code answered. */
+static void tells_why_a_message_was_returned(void) {
+    stage s = {0};
+    lev_event event;
+    size_t room;
+    lev_basic_return ret = {.reply_code = LEV_NO_CONSUMERS,
+                            .reply_text = sp("NO_CONSUMERS"),
+                            .exchange = sp("x"),
+                            .routing_key = sp("a")};
+    open_confirms(&s, NULL);
+    (void)publish(&s, "a", "one", true);
+    stage_says(&s, 1, LEV_BASIC_RETURN, &ret);
+    stage_says_body(&s, 1, NULL, sp("one"), 4096);
+    lev_span said = lev_writer_span(&s.broker);
+    uint8_t *into = lev_engine_recv_space(s.e, &room);
+    EXPECT(room >= said.len);
+    memcpy(into, said.ptr, said.len);
+    lev_engine_received(s.e, said.len, s.now);
+    EXPECT(lev_engine_next(s.e, &event));
+    EXPECT_EQ(event.type, LEV_EVENT_RETURN);
+    EXPECT_EQ(event.first, 1);
+    EXPECT_EQ(event.message->reply_code, 313);
+    EXPECT(lev_span_equal(event.message->reply_text, ret.reply_text));
+    stage_deinit(&s);
+}
+
 static void tells_returns_apart_by_their_properties(void) {
     stage s = {0};
     uint8_t bytes[64];
@@ -342,7 +368,7 @@ UNIT_MAIN("publish", CASE(writes_method_header_and_body_frames),
           CASE(stops_at_the_window_until_a_quarter_is_free),
           CASE(obeys_channel_flow_and_answers_it),
           CASE(numbers_publishes_and_tells_each_outcome_once), CASE(ties_a_return_to_its_publish),
-          CASE(tells_returns_apart_by_their_properties),
+          CASE(tells_why_a_message_was_returned), CASE(tells_returns_apart_by_their_properties),
           CASE(believes_a_return_while_it_closes_the_channel),
           CASE(confirms_nothing_when_a_return_was_too_large_to_read),
           CASE(refuses_confirms_of_what_was_never_published),
