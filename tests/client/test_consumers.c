@@ -157,8 +157,8 @@ static bool counts_deliveries(lev_client *c) {
 static const feature features[] = {
     {"prefetch per consumer", prefetches_per_consumer, "yes"},
     {"prefetch per channel, global", prefetches_per_channel, "no effect"},
-    {"consumer priorities, x-priority", prefers_a_priority, "no effect"},
-    {"x-single-active-consumer", has_one_active_consumer, "no effect"},
+    {"consumer priorities, x-priority", prefers_a_priority, NULL},
+    {"x-single-active-consumer", has_one_active_consumer, NULL},
     {"exclusive consumer, 403 for the next", consumes_alone, NULL},
     {"consumer without acks", needs_no_ack, "yes"},
     {"consumer_cancel_notify", tells_of_a_cancelled_consumer, NULL},

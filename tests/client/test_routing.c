@@ -34,9 +34,11 @@ static bool by_headers(lev_client *c) {
 
 static bool by_alternate_exchange(lev_client *c) {
     lev_span x = step_name();
+    lev_span other = step_name();
     lev_span q = step_name();
-    return step_queue(c, q, none) && step_bind(c, q, lev_span_of("amq.fanout"), "") &&
-           step_exchange(c, x, "direct", step_string("alternate-exchange", "amq.fanout")) &&
+    lev_span arguments = step_string("alternate-exchange", (const char *)other.ptr);
+    return step_exchange(c, other, "fanout", none) && step_queue(c, q, none) &&
+           step_bind(c, q, other, "") && step_exchange(c, x, "direct", arguments) &&
            step_publish(c, x, lev_span_of("nowhere"), "caught") && step_got(c, q, "caught");
 }
 
