@@ -90,10 +90,10 @@ static void publish_large(lev_client *c, lev_span queue, size_t body, size_t hea
 /* One connection is older than the new limits, so that it can send what the other cannot: a header
  * frame of five times the other's frame-max, which a broker does not split. */
 static void obeys_a_frame_max_of_4096_and_a_channel_max_of_2(void) {
-    lev_client *old = brokers_open(broker_uri(), NULL);
-    broker("ctl", "eval 'application:set_env(rabbit, frame_max, 4096), "
-                  "application:set_env(rabbit, channel_max, 2).' >/dev/null");
-    lev_client *c = brokers_open(broker_uri(), NULL);
+    lev_client *old = brokers_open(brokers_node_uri(), NULL);
+    brokers_node("ctl", "eval 'application:set_env(rabbit, frame_max, 4096), "
+                        "application:set_env(rabbit, channel_max, 2).' >/dev/null");
+    lev_client *c = brokers_open(brokers_node_uri(), NULL);
     EXPECT_EQ(lev_engine_tuned(lev_client_engine(c)).frame_max, 4096);
     EXPECT_EQ(lev_engine_tuned(lev_client_engine(c)).channel_max, 2);
     EXPECT_EQ(lev_client_channel_open(c, 3, &(lev_channel_open){0}, NULL), LEV_ERR_LIMIT);

@@ -32,7 +32,7 @@ static void sends_a_heartbeat_each_half_interval_of_silence(void) {
 
 static void gives_its_buffers_back_when_idle(void) {
     static uint8_t body[100000];
-    stage s;
+    stage s = {0};
     stage_open_channel(&s, &(lev_engine_options){.heartbeat = 4});
     size_t before = s.balance;
     lev_publication p = {.body = {body, sizeof body}};
@@ -47,7 +47,7 @@ static void gives_its_buffers_back_when_idle(void) {
 
 static void keeps_a_buffer_that_is_being_read_into(void) {
     size_t room;
-    stage s;
+    stage s = {0};
     stage_open(&s, &(lev_engine_options){.heartbeat = 4});
     uint8_t *space = lev_engine_recv_space(s.e, &room);
     stage_wait(&s, 2100);
