@@ -5,7 +5,7 @@
 # make demo       publish and subscribe through a real broker (BROKER=garagemq for the other one)
 # make check      all tests that fit in ten minutes; check-all: the long ones too
 # make bench      figures beside rabbitmq-c and the raw socket (BENCH_ARGS='--scale 0.1 publish'); make plot draws them
-# make asan ubsan m32 coverage lint format install uninstall clean
+# make asan ubsan m32 big-endian coverage lint format install uninstall clean
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 ifeq ($(MAKELEVEL),0)
@@ -55,11 +55,11 @@ LIB_SO := $(BUILD)/libleveret.so.$(SOVERSION)
 
 # Goals such as `check asan lint` go one after the other: they share build/ and the machine. Each of them is a
 # make of its own, which then builds side by side.
-ifneq ($(filter check check-all asan ubsan m32 coverage lint bench plot,$(MAKECMDGOALS)),)
+ifneq ($(filter check check-all asan ubsan m32 big-endian coverage lint bench plot,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
 
-.PHONY: all demo check check-all asan ubsan m32 coverage lint format install uninstall clean \
+.PHONY: all demo check check-all asan ubsan m32 big-endian coverage lint format install uninstall clean \
         units unit-programs structure bench bench-programs plot
 all: $(LIB_A) $(LIB_SO) $(BUILD)/leveret $(EXAMPLES)
 
@@ -148,6 +148,7 @@ check-all:
 	$(MAKE) asan
 	$(MAKE) ubsan
 	$(MAKE) m32
+	$(MAKE) big-endian
 	$(MAKE) coverage
 	LEVERET_LONG=1 $(MAKE) check
 
@@ -167,6 +168,12 @@ M32_CC = $(if $(shell echo 'int main(void){return 0;}' | gcc -m32 -x c - -o /dev
 m32:
 	tests/packages
 	$(MAKE) units BUILD=build/m32 NO_CHECK=1 CC=$(M32_CC) EXTRA="-m32 -Wno-type-limits" LAYERS="codec engine"
+
+# On the other byte order, under an emulator.
+big-endian:
+	tests/packages gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
+	$(MAKE) unit-programs BUILD=build/s390x NO_CHECK=1 CC=s390x-linux-gnu-gcc EXTRA=-static LAYERS="codec engine"
+	TEST_RUNNER=qemu-s390x tests/run $(patsubst %.c,build/s390x/%,$(wildcard tests/codec/test_*.c tests/engine/test_*.c))
 
 GCOVR = gcovr --root . --filter 'src/(codec|engine)/' --exclude-unreachable-branches build/coverage/obj/src
 coverage:
