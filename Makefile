@@ -181,7 +181,7 @@ coverage:
 	@rm -rf build/coverage
 	$(MAKE) units BUILD=build/coverage OPT="-O0 -g" EXTRA=--coverage LAYERS="codec engine"
 	$(GCOVR) --branches
-	$(GCOVR) --print-summary --fail-under-line 90
+	$(GCOVR) --print-summary --fail-under-line 95 --fail-under-branch 90
 
 # The programs of the comparison. LIBRABBITMQ names another build of rabbitmq-c than Debian's.
 BENCH := $(BUILD)/bench

@@ -59,6 +59,25 @@ LEV_API bool lev_array_next(lev_table_iter *it, lev_value *value);
 /* Finds the first entry with the given key. Returns false where there is none. */
 LEV_API bool lev_table_find(lev_span table, const char *key, lev_value *value);
 
+/* Look up the first entry with the given key, and return whether it is there and of the kind asked
+ * for; `*v` stays as it is where not. An integer may have any letter (b B s u U I i l L), a double
+ * is 'd' or 'f', a string 'S', bytes 'x'. Spans point into the table; those of tables and arrays
+ * are their contents, to be walked or looked into. */
+LEV_API bool lev_table_get_bool(lev_span table, const char *key, bool *v);
+LEV_API bool lev_table_get_int(lev_span table, const char *key, int64_t *v);
+LEV_API bool lev_table_get_double(lev_span table, const char *key, double *v);
+LEV_API bool lev_table_get_time(lev_span table, const char *key, uint64_t *seconds);
+LEV_API bool lev_table_get_string(lev_span table, const char *key, lev_span *v);
+LEV_API bool lev_table_get_bytes(lev_span table, const char *key, lev_span *v);
+LEV_API bool lev_table_get_table(lev_span table, const char *key, lev_span *v);
+LEV_API bool lev_table_get_array(lev_span table, const char *key, lev_span *v);
+
+/* The same for one value, such as an item of an array. lev_value_bytes returns an empty span where
+ * the letter ('S', 'x', 'F' or 'A') is not the value's. */
+LEV_API lev_span lev_value_bytes(const lev_value *value, char type);
+LEV_API bool lev_value_int(const lev_value *value, int64_t *v);
+LEV_API bool lev_value_double(const lev_value *value, double *v);
+
 /* Checks a whole table, nested ones included. Returns LEV_OK, LEV_ERR_SYNTAX (a length that lies,
  * an unknown letter) or LEV_ERR_LIMIT (deeper than LEV_TABLE_DEPTH_MAX). */
 LEV_API lev_status lev_table_check(lev_span table);
@@ -76,7 +95,8 @@ LEV_API void lev_table_print(lev_writer *w, lev_span table);
 
 /* Write an entry: the key (at most 255 bytes), the type letter and the value. A value that does not
  * fit its letter, or an unknown letter, fails the writer with LEV_ERR_LIMIT. In an array there are
- * no keys: use lev_array_put. */
+ * no keys: use lev_array_put. To copy entries of another table, walk it and put what comes; to copy
+ * all of it, write its span (lev_writer_bytes). */
 LEV_API void lev_table_put(lev_writer *w, const char *key, const lev_value *value);
 LEV_API void lev_table_put_span(lev_writer *w, lev_span key, const lev_value *value);
 LEV_API void lev_array_put(lev_writer *w, const lev_value *value);
