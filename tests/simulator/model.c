@@ -17,6 +17,7 @@ void model_init(model *m, uint64_t seed) {
     chance *d = &m->dice;
     m->manner = (model_manner){.heartbeat = heartbeats[chance_below(d, 6)],
                                .frame_max = frame_maxes[chance_below(d, 6)],
+                               .rounds = chance_one_in(d, 3) ? (unsigned)chance_below(d, 5) : 0,
                                .interleaves = chance_one_in(d, 2),
                                .ragged = chance_one_in(d, 3),
                                .nacks_returns = chance_one_in(d, 4),
@@ -162,17 +163,37 @@ void model_answer_close(model *m) {
     model_say(m, 0, LEV_CONNECTION_CLOSE_OK, &ok);
 }
 
-static void read_start_ok(model *m, const lev_method *method) {
-    const lev_connection_start_ok *ok = &method->as.connection_start_ok;
+/* Another challenge, or tune. */
+static void say_secure_or_tune(model *m) {
+    lev_connection_secure secure = {.challenge = lev_span_of("prove it")};
     lev_connection_tune tune = {.channel_max = MODEL_CHANNELS,
                                 .frame_max = m->manner.frame_max,
                                 .heartbeat = m->manner.heartbeat};
-    static const char plain[] = "\0guest\0guest";
-    model_rule(lev_span_equal(ok->mechanism, lev_span_of("PLAIN")) &&
-                   lev_span_equal(ok->response, (lev_span){(const uint8_t *)plain, 12}),
-               "the engine logs in with PLAIN as guest");
-    m->state = MODEL_AWAIT_TUNE_OK;
-    model_say(m, 0, LEV_CONNECTION_TUNE, &tune);
+    if (m->rounds++ < m->manner.rounds) {
+        m->state = MODEL_AWAIT_SECURE_OK;
+        model_say(m, 0, LEV_CONNECTION_SECURE, &secure);
+    } else {
+        m->state = MODEL_AWAIT_TUNE_OK;
+        model_say(m, 0, LEV_CONNECTION_TUNE, &tune);
+    }
+}
+
+static void read_start_ok(model *m, const lev_method *method) {
+    static const uint8_t guest[] = {0, 'g', 'u', 'e', 's', 't', 0, 'g', 'u', 'e', 's', 't'};
+    const lev_connection_start_ok *ok = &method->as.connection_start_ok;
+    bool plain = lev_span_equal(ok->mechanism, lev_span_of("PLAIN")) &&
+                 lev_span_equal(ok->response, (lev_span){guest, sizeof guest});
+    m->challenges = lev_span_equal(ok->mechanism, lev_span_of("CHANCE")) &&
+                    lev_span_equal(ok->response, lev_span_of("first"));
+    model_rule(plain || m->challenges, "the engine logs in as it was told");
+    say_secure_or_tune(m);
+}
+
+static void read_secure_ok(model *m, const lev_method *method) {
+    lev_span answer = lev_span_of(m->challenges ? "answer" : "");
+    model_rule(lev_span_equal(method->as.connection_secure_ok.response, answer),
+               "the engine answers a challenge as it was told");
+    say_secure_or_tune(m);
 }
 
 static void read_tune_ok(model *m, const lev_method *method) {
@@ -202,6 +223,8 @@ static void read_connection(model *m, const lev_method *method) {
     lev_connection_update_secret_ok secret_ok = {0};
     if (method->id == LEV_CONNECTION_START_OK && m->state == MODEL_AWAIT_START_OK) {
         read_start_ok(m, method);
+    } else if (method->id == LEV_CONNECTION_SECURE_OK && m->state == MODEL_AWAIT_SECURE_OK) {
+        read_secure_ok(m, method);
     } else if (method->id == LEV_CONNECTION_TUNE_OK && m->state == MODEL_AWAIT_TUNE_OK) {
         read_tune_ok(m, method);
     } else if (method->id == LEV_CONNECTION_OPEN && m->state == MODEL_AWAIT_OPEN) {
@@ -258,7 +281,7 @@ static void read_frame(model *m, const lev_frame *f) {
 static bool read_protocol_header(model *m, lev_reader *r) {
     static const uint8_t header[] = {'A', 'M', 'Q', 'P', 0, 0, 9, 1};
     lev_connection_start start = {.version_minor = 9,
-                                  .mechanisms = lev_span_of("AMQPLAIN PLAIN"),
+                                  .mechanisms = lev_span_of("AMQPLAIN CHANCE PLAIN"),
                                   .locales = lev_span_of("en_US")};
     if (m->state != MODEL_AWAIT_HEADER) {
         return true;

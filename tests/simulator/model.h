@@ -94,8 +94,8 @@ typedef struct handed {
     uint32_t left; /* in the queue, behind it */
     bool unacked;
     bool ack_in_tx; /* settled when the transaction is committed */
-    bool requeue_in_tx;
-    bool drop_in_tx;
+    bool requeue;   /* how it was settled; else it was acked */
+    bool drop;
 } handed;
 
 /* What the broker decided about a publish, and whether it has said so. */
@@ -164,6 +164,7 @@ typedef struct lane {
 enum model_state {
     MODEL_AWAIT_HEADER,
     MODEL_AWAIT_START_OK,
+    MODEL_AWAIT_SECURE_OK,
     MODEL_AWAIT_TUNE_OK,
     MODEL_AWAIT_OPEN,
     MODEL_OPEN,
@@ -175,6 +176,7 @@ enum model_state {
 typedef struct model_manner {
     uint16_t heartbeat;
     uint32_t frame_max;
+    unsigned rounds;    /* of connection.secure */
     bool interleaves;   /* frames of different channels within content */
     bool ragged;        /* body frames of any size */
     bool nacks_returns; /* as Qpid: nack, then return */
@@ -188,10 +190,12 @@ typedef struct model {
     model_manner manner;
     enum model_state state;
     uint64_t now;
-    uint64_t heard; /* when the last byte came */
-    uint64_t spoke; /* when the last frame went */
-    bool blocked;   /* it has said so, and reads nothing */
-    bool mute;      /* a fault: it says nothing any more */
+    uint64_t heard;  /* when the last byte came */
+    uint64_t spoke;  /* when the last frame went */
+    bool blocked;    /* it has said so, and reads nothing */
+    bool challenges; /* the login is not with PLAIN, and each round has an answer */
+    unsigned rounds; /* of connection.secure so far */
+    bool mute;       /* a fault: it says nothing any more */
     bool peer_closed;
     bool ended;          /* the engine has sent its last frame */
     uint16_t close_code; /* of its connection.close */

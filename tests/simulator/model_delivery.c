@@ -116,9 +116,9 @@ static void give_credit(session *s, handed *h) {
 
 void model_handed_settle(model *m, session *s, handed *h) {
     give_credit(s, h);
-    if (h->requeue_in_tx) {
+    if (h->requeue) {
         model_queue_return(m, h->entry, true);
-    } else if (h->drop_in_tx) {
+    } else if (h->drop) {
         m->dropped++;
     } else {
         m->acked++;
@@ -156,8 +156,8 @@ static void settle(model *m, session *s, const lev_method *method, settling how)
         if (!open_tag(s, i)) {
             continue;
         }
-        h->requeue_in_tx = how.requeue;
-        h->drop_in_tx = how.drop;
+        h->requeue = how.requeue;
+        h->drop = how.drop;
         h->ack_in_tx = s->tx;
         if (!s->tx) {
             model_handed_settle(m, s, h);
@@ -248,9 +248,11 @@ bool model_delivery_method(model *m, session *s, const lev_method *method) {
     if (method->id == LEV_BASIC_ACK) {
         settle(m, s, method, (settling){ack->delivery_tag, ack->multiple, false, false});
     } else if (method->id == LEV_BASIC_NACK) {
-        settle(m, s, method, (settling){nack->delivery_tag, nack->multiple, true, nack->requeue});
+        settle(m, s, method,
+               (settling){nack->delivery_tag, nack->multiple, !nack->requeue, nack->requeue});
     } else if (method->id == LEV_BASIC_REJECT) {
-        settle(m, s, method, (settling){reject->delivery_tag, false, true, reject->requeue});
+        settle(m, s, method,
+               (settling){reject->delivery_tag, false, !reject->requeue, reject->requeue});
     } else if (method->id == LEV_BASIC_CONSUME) {
         consume(m, s, method);
     } else if (method->id == LEV_BASIC_CANCEL) {

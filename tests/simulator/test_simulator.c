@@ -46,6 +46,8 @@ typedef struct simulation {
     size_t most;      /* bytes moved at once */
     bool hurries;     /* ticks come late */
     uint64_t failing; /* one allocation in so many fails; 0: none */
+    bool calls_only;  /* ... and only while the program makes calls */
+    bool calling;
     size_t balance;
     uint8_t pipe[PIPE_SIZE]; /* written, not yet read by the broker */
     size_t pipe_len;
@@ -65,7 +67,7 @@ static void *resize(void *context, void *ptr, size_t size) {
         free(block);
         return NULL;
     }
-    if (x->failing > 0 && chance_one_in(&x->dice, x->failing)) {
+    if (x->failing > 0 && (x->calling || !x->calls_only) && chance_one_in(&x->dice, x->failing)) {
         trace_line("fault", "no memory for %zu bytes", size);
         return NULL;
     }
@@ -216,7 +218,8 @@ static void fall_silent(simulation *x) {
         INVARIANT(x->u.over || due != UINT64_MAX || x->m.blocked || x->m.peer_closed,
                   "a silent broker is found by some deadline");
         if (!x->u.over) {
-            pass_time(x, due > x->now && due != UINT64_MAX ? due - x->now : 100);
+            uint64_t wait = due > x->now ? due - x->now : 1; /* a heartbeat without memory */
+            pass_time(x, due == UINT64_MAX ? 100 : wait);
         }
     }
     INVARIANT(!beats || x->now <= x->received_at + most,
@@ -264,7 +267,9 @@ static void end(simulation *x, enum ending how) {
 
 static void step(simulation *x) {
     for (uint64_t n = chance_below(&x->dice, 4); n > 0; n--) {
+        x->calling = true;
         user_act(&x->u);
+        x->calling = false;
     }
     for (uint64_t n = chance_below(&x->dice, 4); n > 0; n--) {
         model_act(&x->m);
@@ -288,6 +293,7 @@ static void begin(simulation *x, uint64_t seed, user_counts *counts) {
     x->most = mosts[chance_below(&x->dice, 6)];
     x->hurries = chance_one_in(&x->dice, 3);
     x->failing = chance_one_in(&x->dice, 6) ? chance_between(&x->dice, 2, 200) : 0;
+    x->calls_only = chance_one_in(&x->dice, 2);
     model_init(&x->m, seed);
     x->m.now = x->m.heard = x->m.spoke = x->now;
     user_init(&x->u, seed, &x->m);
@@ -300,6 +306,11 @@ static void begin(simulation *x, uint64_t seed, user_counts *counts) {
                                   .window = (uint32_t)x->u.window,
                                   .message_max = (size_t)x->u.message_max,
                                   .heartbeat = 10};
+    x->u.answers = chance_one_in(&x->dice, 3);
+    if (x->u.answers) {
+        options.mechanism = lev_span_of("CHANCE");
+        options.response = lev_span_of("first");
+    }
     x->u.e = lev_engine_new(&options, x->now);
 }
 

@@ -48,10 +48,12 @@ typedef struct user_call {
 
 enum opening_state { OPENING_ASKED, OPENING_OPEN, OPENING_LEAVING, OPENING_ENDED };
 enum taken_state { TAKEN_OPEN, TAKEN_IN_TX, TAKEN_SETTLED };
+enum taken_how { TAKEN_VOID, TAKEN_ACKED, TAKEN_DROPPED, TAKEN_REQUEUED };
 
 typedef struct taken {
     lev_delivery handle;
     enum taken_state state;
+    enum taken_how how; /* it was settled */
 } taken;
 
 /* A consumer of ours, by its tag. */
@@ -106,6 +108,7 @@ typedef struct user {
     uint64_t written;             /* bytes, by the engine */
     const content *usual[4];      /* contents that are published again and again */
     uint64_t message_max, window; /* the engine's options */
+    bool answers;                 /* it logs in with a mechanism of its own, CHANCE */
     bool opened;                  /* LEV_EVENT_OPEN has come */
     bool over;                    /* LEV_EVENT_FAILED or LEV_EVENT_CLOSED has come */
     bool closes;                  /* it has called lev_engine_close */

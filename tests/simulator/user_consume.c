@@ -127,11 +127,13 @@ static void settle_stale(user *u, const opening *o) {
     }
 }
 
-static lev_status settle(user *u, lev_delivery handle, bool *multiple) {
+static lev_status settle(user *u, lev_delivery handle, bool *multiple, enum taken_how *how) {
     uint64_t dice = chance_below(&u->dice, 10);
     bool requeue = chance_one_in(&u->dice, 2);
     *multiple = chance_one_in(&u->dice, 3);
+    *how = requeue ? TAKEN_REQUEUED : TAKEN_DROPPED;
     if (dice < 7) {
+        *how = TAKEN_ACKED;
         return lev_engine_ack(u->e, handle, *multiple);
     }
     if (dice < 9) {
@@ -144,13 +146,14 @@ static lev_status settle(user *u, lev_delivery handle, bool *multiple) {
 void user_settle(user *u, opening *o) {
     uint64_t tag = some_open_tag(u, o);
     bool multiple;
+    enum taken_how how;
     if (chance_one_in(&u->dice, 10)) {
         settle_stale(u, o);
     }
     if (tag == 0 || o->recovering > 0 || o->acks_unsafe) {
         return;
     }
-    lev_status status = settle(u, o->taken[tag].handle, &multiple);
+    lev_status status = settle(u, o->taken[tag].handle, &multiple, &how);
     trace_line("user", "settle %llu%s on %u: %s", (unsigned long long)tag,
                multiple ? " and before" : "", o->number, lev_status_name(status));
     if (!user_accepted(u, o, status)) {
@@ -159,6 +162,7 @@ void user_settle(user *u, opening *o) {
     for (uint64_t i = multiple ? 1 : tag; i <= tag; i++) {
         if (o->taken[i].state == TAKEN_OPEN) {
             o->taken[i].state = o->tx ? TAKEN_IN_TX : TAKEN_SETTLED;
+            o->taken[i].how = how;
         }
     }
     u->counts->acks++;
@@ -246,7 +250,7 @@ void user_judge_delivery(user *u, opening *o, const lev_message *msg) {
     o->streaming = msg->body.len < msg->body_size;
     o->streaming_at = msg->body.len;
     INVARIANT(!o->streaming || (c != NULL && c->stream), "only a streamed body comes in pieces");
-    o->taken[tag] = (taken){msg->delivery, h->no_ack ? TAKEN_SETTLED : TAKEN_OPEN};
+    o->taken[tag] = (taken){msg->delivery, h->no_ack ? TAKEN_SETTLED : TAKEN_OPEN, TAKEN_VOID};
     o->last_tag = tag;
     u->counts->delivered++;
 }

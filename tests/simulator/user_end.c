@@ -26,11 +26,25 @@ static void check_published(const opening *o, const session *s) {
 }
 
 static void check_settled(const opening *o, const session *s) {
+    uint64_t told = 0;
+    uint64_t returned = 0;
+    bool counts = o->before_confirm == 0; /* else a return may be of an unnumbered one */
     for (uint64_t i = o->before_confirm + 1; o->confirm && i <= o->published; i++) {
-        INVARIANT(o->records[i].ended && o->records[i].outcome <= LEV_NACKED,
+        const record *r = &o->records[i];
+        INVARIANT(r->ended && r->outcome <= LEV_NACKED,
                   "on an open channel each publish comes to be settled");
         INVARIANT(s->fates[i].told, "what is settled was answered");
+        told += r->outcome == LEV_RETURNED;
+        returned += s->fates[i].returned;
+        counts = counts && !(s->fates[i].returned && s->fates[i].nacked);
     }
+    INVARIANT(!counts || told == returned, "as many are returned as the broker returned");
+}
+
+/* The broker heard it settled as the program settled it. */
+static bool same_way(const taken *t, const handed *h) {
+    return t->state != TAKEN_SETTLED || t->how == TAKEN_VOID ||
+           (h->requeue == (t->how == TAKEN_REQUEUED) && h->drop == (t->how == TAKEN_DROPPED));
 }
 
 static void check_taken(const opening *o, const session *s) {
@@ -39,6 +53,7 @@ static void check_taken(const opening *o, const session *s) {
         INVARIANT((o->taken[i].state != TAKEN_SETTLED) == s->handed[i].unacked &&
                       (o->taken[i].state == TAKEN_IN_TX) == s->handed[i].ack_in_tx,
                   "both sides know the same deliveries as unsettled");
+        INVARIANT(same_way(&o->taken[i], &s->handed[i]), "acks, nacks and rejects arrive as such");
     }
 }
 

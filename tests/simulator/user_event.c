@@ -9,10 +9,23 @@
 #include <string.h>
 
 static void trace_event(const lev_event *event) {
-    static const char *const names[] = {
-        "none",           "start",    "open",      "reply",  "deliver", "body",
-        "return",         "outcome",  "cancelled", "flow",   "blocked", "unblocked",
-        "channel-closed", "writable", "released",  "closed", "failed"};
+    static const char *const names[] = {[LEV_EVENT_START] = "start",
+                                        [LEV_EVENT_CHALLENGE] = "challenge",
+                                        [LEV_EVENT_OPEN] = "open",
+                                        [LEV_EVENT_REPLY] = "reply",
+                                        [LEV_EVENT_DELIVER] = "deliver",
+                                        [LEV_EVENT_BODY] = "body",
+                                        [LEV_EVENT_RETURN] = "return",
+                                        [LEV_EVENT_OUTCOME] = "outcome",
+                                        [LEV_EVENT_CANCELLED] = "cancelled",
+                                        [LEV_EVENT_FLOW] = "flow",
+                                        [LEV_EVENT_BLOCKED] = "blocked",
+                                        [LEV_EVENT_UNBLOCKED] = "unblocked",
+                                        [LEV_EVENT_CHANNEL_CLOSED] = "channel-closed",
+                                        [LEV_EVENT_WRITABLE] = "writable",
+                                        [LEV_EVENT_RELEASED] = "released",
+                                        [LEV_EVENT_CLOSED] = "closed",
+                                        [LEV_EVENT_FAILED] = "failed"};
     static const char *const outcomes[] = {"confirmed", "returned", "nacked", "not sent",
                                            "in doubt"};
     const lev_method_desc *desc =
@@ -185,11 +198,26 @@ static void judge_on_channel(user *u, opening *o, const lev_event *event) {
     }
 }
 
+/* An answer that found no memory left the challenge waiting; one that was sent is sent once. */
+static void judge_challenge(user *u) {
+    lev_status status;
+    INVARIANT(u->answers, "only the program's own mechanism has something to answer");
+    do {
+        status = lev_engine_respond(u->e, lev_span_of("answer"));
+    } while (status == LEV_ERR_MEMORY && u->memory_fails);
+    INVARIANT(status == LEV_OK || lev_engine_error(u->e)->status == status,
+              "a challenge can be answered");
+    INVARIANT(lev_engine_respond(u->e, lev_span_of("answer")) != LEV_OK,
+              "a challenge is answered once");
+}
+
 static void judge(user *u, const lev_event *event) {
     opening *o = u->openings[event->channel];
     INVARIANT(!u->over, "nothing follows the end");
     if (event->type == LEV_EVENT_WRITABLE) {
         judge_writable(u, event->channel);
+    } else if (event->type == LEV_EVENT_CHALLENGE) {
+        judge_challenge(u);
     } else if (event->type == LEV_EVENT_OPEN) {
         u->opened = true;
     } else if (event->type == LEV_EVENT_RELEASED) {
