@@ -134,7 +134,7 @@ static void transact(model *m, session *s, const lev_method *method) {
 }
 
 static void read_open(model *m, session *s, const lev_method *method) {
-    lev_channel_flow_ok flow_ok = {.active = method->as.channel_flow.active};
+    lev_channel_flow_ok flow_ok = {.active = true};
     if (model_topology(m, s, method) || model_delivery_method(m, s, method)) {
         return;
     }

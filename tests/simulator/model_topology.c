@@ -176,10 +176,11 @@ static void answer_counted(model *m, session *s, const lev_method *method) {
     lev_queue_purge_ok purged = {0};
     lev_queue_delete_ok deleted = {0};
     const void *ok = &declared;
-    bool nowait = method->as.queue_declare.nowait;
+    bool nowait = false;
     uint16_t code = 0;
     if (method->id == LEV_QUEUE_DECLARE) {
         code = queue_declare(m, s, &method->as.queue_declare, &declared);
+        nowait = method->as.queue_declare.nowait;
     } else if (method->id == LEV_QUEUE_PURGE) {
         queue *q = model_queue(m, s, method->as.queue_purge.queue);
         code = q == NULL ? LEV_NOT_FOUND : 0;
