@@ -245,7 +245,6 @@ void model_rule(bool kept, const char *rule);
 
 /* model_queue.c */
 void model_text(char *into, lev_span text);
-lev_span model_span(const char *text);
 exchange *model_exchange(model *m, lev_span name);
 queue *model_queue(model *m, const session *s, lev_span name);
 void model_queue_add(model *m, queue *q, const message *msg);

@@ -59,7 +59,7 @@ static void deliver(model *m, session *s, model_consumer *c) {
     const message *msg = h->entry->message;
     memcpy(h->consumer_tag, c->tag, MODEL_NAME);
     await_ack(m, s, h, c->no_ack);
-    lev_basic_deliver d = {.consumer_tag = model_span(c->tag),
+    lev_basic_deliver d = {.consumer_tag = lev_span_of(c->tag),
                            .delivery_tag = s->handed_len,
                            .redelivered = h->redelivered,
                            .exchange = msg->publish.exchange,
@@ -168,7 +168,7 @@ static void settle(model *m, session *s, const lev_method *method, settling how)
 /* ---- consumers ---- */
 
 void model_consume_ok(model *m, session *s, model_consumer *c) {
-    lev_basic_consume_ok ok = {.consumer_tag = model_span(c->tag)};
+    lev_basic_consume_ok ok = {.consumer_tag = lev_span_of(c->tag)};
     c->state = CONSUMING;
     model_say(m, s->number, LEV_BASIC_CONSUME_OK, &ok);
     if (c->queue->deleted) {
@@ -178,7 +178,7 @@ void model_consume_ok(model *m, session *s, model_consumer *c) {
 
 void model_cancel(model *m, session *s, model_consumer *c) {
     bool answer = chance_one_in(&m->dice, 4) && !s->commit_due;
-    lev_basic_cancel cancel = {.consumer_tag = model_span(c->tag), .nowait = !answer};
+    lev_basic_cancel cancel = {.consumer_tag = lev_span_of(c->tag), .nowait = !answer};
     s->cancels_open += answer;
     c->state = CONSUMING_NOT;
     model_say(m, s->number, LEV_BASIC_CANCEL, &cancel);

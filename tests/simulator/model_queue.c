@@ -17,8 +17,6 @@ void model_text(char *into, lev_span text) {
     }
 }
 
-lev_span model_span(const char *text) { return lev_span_of(text); }
-
 exchange *model_exchange(model *m, lev_span name) {
     for (exchange *x = m->exchanges; x != NULL; x = x->next) {
         if (lev_span_equal(lev_span_of(x->name), name)) {

@@ -107,7 +107,7 @@ static uint16_t queue_declare(model *m, session *s, const lev_queue_declare *d,
         m->queues = q;
     }
     memcpy(s->last_queue, q->name, MODEL_NAME);
-    *ok = (lev_queue_declare_ok){model_span(q->name), q->ready, model_queue_consumers(m, q)};
+    *ok = (lev_queue_declare_ok){lev_span_of(q->name), q->ready, model_queue_consumers(m, q)};
     return 0;
 }
 

@@ -44,7 +44,7 @@ typedef struct simulation {
     uint64_t now;
     uint64_t received_at;
     size_t most;      /* bytes moved at once */
-    bool hurries;     /* ticks come late */
+    bool dawdles;     /* ticks come late */
     uint64_t failing; /* one allocation in so many fails; 0: none */
     bool calls_only;  /* ... and only while the program makes calls */
     bool calling;
@@ -134,7 +134,7 @@ static void pass_time(simulation *x, uint64_t ms) {
     x->now += ms;
     trace_clock(x->now);
     model_tick(&x->m, x->now);
-    if (x->hurries && chance_one_in(&x->dice, 2)) {
+    if (x->dawdles && chance_one_in(&x->dice, 2)) {
         return;
     }
     lev_engine_tick(x->u.e, x->now);
@@ -163,8 +163,8 @@ static void settle_down(simulation *x) {
 /* Nobody does anything for many heartbeat intervals: the connection must live on. */
 static void idle(simulation *x) {
     uint64_t end = x->now + 20 * 1000 * (uint64_t)(x->m.tuned.heartbeat + 1);
-    bool late = x->hurries;
-    x->hurries = false;
+    bool late = x->dawdles;
+    x->dawdles = false;
     trace_line("fault", "nobody does anything until %llu", (unsigned long long)end);
     while (x->now < end && !x->u.over) {
         uint64_t due = lev_engine_deadline(x->u.e);
@@ -173,7 +173,7 @@ static void idle(simulation *x) {
         pass_time(x, due > x->now ? due - x->now : 1);
         settle_down(x);
     }
-    x->hurries = late;
+    x->dawdles = late;
 }
 
 /* ---- endings ---- */
@@ -236,7 +236,7 @@ static void check_close_answered(simulation *x) {
 
 static void end(simulation *x, enum ending how) {
     bool quiet = how <= END_QUIET_BOTH;
-    x->hurries = false;
+    x->dawdles = false;
     if (quiet) {
         settle_down(x);
         if (!x->u.over) {
@@ -292,7 +292,7 @@ static void begin(simulation *x, uint64_t seed, user_counts *counts) {
     x->now = 1000;
     trace_clock(x->now);
     x->most = mosts[chance_below(&x->dice, 6)];
-    x->hurries = chance_one_in(&x->dice, 3);
+    x->dawdles = chance_one_in(&x->dice, 3);
     x->failing = chance_one_in(&x->dice, 6) ? chance_between(&x->dice, 2, 200) : 0;
     x->calls_only = chance_one_in(&x->dice, 2);
     model_init(&x->m, seed);

@@ -13,8 +13,8 @@ static const char *const queue_names[] = {"q0", "q1", "q2", "q3", ""};
 static const char *const exchange_names[] = {"direct", "fanout", "topic", "amq.fanout"};
 static const char *const keys[] = {"q0", "q1", "a.b", "a.*", "#", "b.#.c"};
 
-#define ONE_OF(u, list) lev_span_of((list)[chance_below(&(u)->dice, LEV_COUNTOF(list))])
-#define LEV_COUNTOF(list) (sizeof(list) / sizeof((list)[0]))
+#define ONE_OF(u, list) lev_span_of((list)[chance_below(&(u)->dice, COUNT_OF(list))])
+#define COUNT_OF(list) (sizeof(list) / sizeof((list)[0]))
 
 void user_init(user *u, uint64_t seed, model *m) {
     u->m = m;
@@ -85,7 +85,7 @@ static void declare_exchange(user *u, opening *o) {
 }
 
 static void declare_queue(user *u, opening *o) {
-    const char *name = queue_names[chance_below(&u->dice, LEV_COUNTOF(queue_names))];
+    const char *name = queue_names[chance_below(&u->dice, COUNT_OF(queue_names))];
     lev_queue_declare d = {.queue = lev_span_of(name),
                            .durable = chance_one_in(&u->dice, 150),
                            .passive = name[0] != '\0' && chance_one_in(&u->dice, 15),
