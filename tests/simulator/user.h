@@ -141,6 +141,7 @@ void user_note_call(opening *o, uint32_t number, lev_method_id id, lev_span name
 session *user_session(const user *u, const opening *o);
 
 void user_publish(user *u, opening *o);
+bool user_has_twin(const opening *o, const content *c);
 void user_judge_outcome(user *u, opening *o, const lev_event *event);
 void user_judge_return(user *u, opening *o, const lev_event *event);
 void user_judge_released(user *u, void *token);

@@ -25,10 +25,12 @@ static void check_published(const opening *o, const session *s) {
     }
 }
 
-static void check_settled(const opening *o, const session *s) {
+static void check_settled(const model *m, const opening *o, const session *s) {
     uint64_t told = 0;
     uint64_t returned = 0;
-    bool counts = o->before_confirm == 0; /* else a return may be of an unnumbered one */
+    /* A return may also be of an unnumbered publish, or have been tied to an equal one that was
+     * nacked, after its own had been acked. */
+    bool counts = o->before_confirm == 0 && !m->manner.nacks_returns;
     for (uint64_t i = o->before_confirm + 1; o->confirm && i <= o->published; i++) {
         const record *r = &o->records[i];
         INVARIANT(r->ended && r->outcome <= LEV_NACKED,
@@ -36,7 +38,7 @@ static void check_settled(const opening *o, const session *s) {
         INVARIANT(s->fates[i].told, "what is settled was answered");
         told += r->outcome == LEV_RETURNED;
         returned += s->fates[i].returned;
-        counts = counts && !(s->fates[i].returned && s->fates[i].nacked);
+        counts = counts && !(s->fates[i].nacked && r->mandatory && user_has_twin(o, r->content));
     }
     INVARIANT(!counts || told == returned, "as many are returned as the broker returned");
 }
@@ -64,7 +66,7 @@ static void check_open(const user *u, const opening *o) {
     INVARIANT(s->published_len == o->published, "what was published has come");
     INVARIANT(lev_engine_unsettled(u->e, o->number) == 0, "nothing is unsettled");
     INVARIANT(!o->again, "who was told to wait is told when to go on");
-    check_settled(o, s);
+    check_settled(u->m, o, s);
     check_taken(o, s);
 }
 

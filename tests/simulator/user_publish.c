@@ -142,6 +142,14 @@ static twins count_twins(const opening *o, const session *s, const content *c) {
     return t;
 }
 
+bool user_has_twin(const opening *o, const content *c) {
+    uint64_t all = 0;
+    for (uint64_t i = 1; i <= o->published; i++) {
+        all += same(o->records[i].content, c);
+    }
+    return all > 1;
+}
+
 /* Checks one outcome against what the broker did. */
 static void judge_outcome(const user *u, const opening *o, uint64_t number, lev_outcome outcome) {
     const session *s = user_session(u, o);
