@@ -4,6 +4,7 @@
 # make            build/leveret, build/libleveret.a, build/libleveret.so.N
 # make demo       publish and subscribe through a real broker (BROKER=garagemq for the other one)
 # make check      all tests that fit in ten minutes; check-all: the long ones too
+# make simulate   many seeds of the simulator (SEEDS=1000000)
 # make bench      figures beside rabbitmq-c and the raw socket (BENCH_ARGS='--scale 0.1 publish'); make plot draws them
 # make asan ubsan m32 big-endian coverage lint format install uninstall clean
 
@@ -60,7 +61,7 @@ ifneq ($(filter check check-all asan ubsan m32 big-endian coverage lint bench pl
 endif
 
 .PHONY: all demo check check-all asan ubsan m32 big-endian coverage lint format install uninstall clean \
-        units unit-programs structure bench bench-programs plot
+        units unit-programs structure bench bench-programs plot simulate
 all: $(LIB_A) $(LIB_SO) $(BUILD)/leveret $(EXAMPLES)
 
 # The codec and the engine know no operating system: they get no feature macro, and the compiler must not
@@ -98,7 +99,8 @@ $(BUILD)/examples/%: $(BUILD)/obj/tools/examples/%.o $(LIB_A)
 # ---- tests ------------------------------------------------------------------------------------------
 
 # tests/DIR/test_X.c is a program; the other files of DIR are linked into each of them.
-UNIT_C := $(foreach d,$(LAYERS),$(wildcard tests/$(d)/test_*.c))
+UNIT_DIRS := $(LAYERS) $(if $(filter engine,$(LAYERS)),simulator)
+UNIT_C := $(foreach d,$(UNIT_DIRS),$(wildcard tests/$(d)/test_*.c))
 UNITS := $(UNIT_C:%.c=$(BUILD)/%)
 helpers = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/$(1)/test_%,$(wildcard tests/$(1)/*.c)))
 
@@ -117,7 +119,7 @@ $(BUILD)/tests/$(1)/test_%: $(BUILD)/obj/tests/$(1)/test_%.o $(call helpers,$(1)
 	@mkdir -p $$(@D)
 	$(CC) $$(ALL_CFLAGS) $$^ $(TAP_$(1)) $(CHECK_LIBS) $(LDLIBS) -o $$@
 endef
-$(foreach d,$(LAYERS),$(eval $(call unit_rule,$(d))))
+$(foreach d,$(UNIT_DIRS),$(eval $(call unit_rule,$(d))))
 .SECONDARY:
 
 unit-programs: $(UNITS)
@@ -142,6 +144,11 @@ check:
 	LEVERET=$(BUILD)/leveret LEVERET_EXCHANGED=$(abspath $(BUILD)/exchanged) tests/broker/with-brokers \
 	    tests/run $(UNITS) $(CODEC_TESTS) $(BROKER_TESTS)
 	tests/broker/exchanged $(BUILD)/exchanged
+
+# Many seeds of the simulator, over all processors: make simulate SEEDS=1000000
+SEEDS ?= 100000
+simulate: $(BUILD)/tests/simulator/test_simulator
+	tests/simulator/many $< $(SEEDS)
 
 check-all:
 	$(MAKE) lint

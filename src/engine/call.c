@@ -288,6 +288,22 @@ static bool call_reply(lev_engine *e, const lev_channel *ch, uint32_t number, le
     return true;
 }
 
+/* Sends the cancel that had to wait for its consume-ok, and waits on while a commit is under way.
+ */
+static bool call_cancel_wanted(lev_engine *e, lev_channel *ch, lev_consumer *consumer) {
+    bool waits = consumer->cancel_wanted && consumer->state == CONSUMER_ACTIVE;
+    if (!waits || ch->committing || e->state != LEV_STATE_OPEN) {
+        return true;
+    }
+    lev_status status = call_cancel_now(e, ch, consumer, consumer->cancel_call == 0);
+    if (status != LEV_OK) {
+        lev_engine_fail(e, &(lev_fault){.status = status,
+                                        .layer = LEV_LAYER_ENGINE,
+                                        .what = "basic.cancel cannot be queued"});
+    }
+    return status == LEV_OK;
+}
+
 bool lev_call_answered(lev_engine *e, lev_channel *ch, lev_event *event) {
     lev_call call;
     if (ch == NULL || !lev_call_take(ch, e->method.id, &call)) {
@@ -296,6 +312,13 @@ bool lev_call_answered(lev_engine *e, lev_channel *ch, lev_event *event) {
     }
     if (call.id == LEV_TX_COMMIT) {
         ch->committing = false;
+        lev_consumer *consumer = ch->consumers.first;
+        while (consumer != NULL && call_cancel_wanted(e, ch, consumer)) {
+            consumer = consumer->next;
+        }
+        if (e->error.status != LEV_OK) {
+            return false;
+        }
     }
     return call_reply(e, ch, call.number, event);
 }
@@ -308,17 +331,7 @@ bool lev_call_consume_ok(lev_engine *e, lev_channel *ch, lev_event *event) {
         return false;
     }
     consumer->state = CONSUMER_ACTIVE;
-    if (consumer->cancel_wanted && e->state == LEV_STATE_OPEN) {
-        bool nowait = consumer->cancel_call == 0;
-        lev_status status = call_cancel_now(e, ch, consumer, nowait);
-        if (status != LEV_OK) {
-            lev_engine_fail(e, &(lev_fault){.status = status,
-                                            .layer = LEV_LAYER_ENGINE,
-                                            .what = "basic.cancel cannot be queued"});
-            return false;
-        }
-    }
-    return call_reply(e, ch, consumer->consume_call, event);
+    return call_cancel_wanted(e, ch, consumer) && call_reply(e, ch, consumer->consume_call, event);
 }
 
 bool lev_call_cancel_ok(lev_engine *e, lev_channel *ch, lev_event *event) {

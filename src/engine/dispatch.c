@@ -137,8 +137,9 @@ static bool dispatch_flow(lev_engine *e, lev_channel *ch, lev_event *event) {
 static bool dispatch_cancel(lev_engine *e, lev_channel *ch, lev_event *event) {
     const lev_basic_cancel *cancel = &e->method.as.basic_cancel;
     lev_consumer *consumer = lev_consumers_find(&ch->consumers, cancel->consumer_tag);
-    /* If not: unknown, or we cancelled it at the same time. */
-    bool ended = consumer != NULL && consumer->state != CONSUMER_AWAIT_CANCEL_OK;
+    /* If not: unknown, or we cancel it at the same time, and that has an answer of its own. */
+    bool ended = consumer != NULL && consumer->state != CONSUMER_AWAIT_CANCEL_OK &&
+                 !(consumer->cancel_wanted && consumer->state == CONSUMER_ACTIVE);
     if (ended) {
         lev_consumers_remove(&ch->consumers, &e->alloc, consumer);
     }

@@ -62,8 +62,9 @@ lev_status lev_send_ack(lev_engine *e, uint16_t channel, lev_method_id id, const
 }
 
 void lev_send_reply(lev_engine *e, uint16_t channel, lev_method_id id, const void *fields) {
-    if (e->error.status != LEV_OK) {
-        return;
+    bool leaving = channel > 0 && e->state == LEV_STATE_AWAIT_CLOSE_OK;
+    if (e->error.status != LEV_OK || leaving) {
+        return; /* nothing but close-ok may follow connection.close */
     }
     lev_status status = send_reserved(e, channel, id, fields);
     if (status == LEV_AGAIN) {

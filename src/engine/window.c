@@ -105,6 +105,14 @@ static void window_shrink(lev_window *w) {
     }
 }
 
+/* A broker does not nack what it returned, so the return that was tied to a nacked publish belongs
+ * to an equal one. */
+static void window_pass_return_on(lev_window *w, const lev_unsettled *u) {
+    if (u->returned && w->settle_as == LEV_NACKED) {
+        (void)lev_window_return(w, u->digest);
+    }
+}
+
 bool lev_window_take(lev_window *w, uint64_t *first, uint64_t *last, lev_outcome *outcome) {
     if (!w->settling) {
         return false;
@@ -126,6 +134,7 @@ bool lev_window_take(lev_window *w, uint64_t *first, uint64_t *last, lev_outcome
         }
         u->settled = true;
         w->open--;
+        window_pass_return_on(w, u);
     }
     *last = i - 1;
     w->settle_next = i;

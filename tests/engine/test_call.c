@@ -110,6 +110,28 @@ static void holds_a_cancel_back_until_the_consume_ok(void) {
     stage_deinit(&s);
 }
 
+static void holds_a_cancel_back_until_the_commit_is_over(void) {
+    stage s = {0};
+    lev_basic_consume_ok ok = {.consumer_tag = sp("c")};
+    lev_tx_commit_ok committed = {0};
+    lev_basic_cancel crossing = {.consumer_tag = sp("c"), .nowait = true};
+    stage_open_channel(&s, NULL);
+    (void)lev_engine_basic_consume(s.e, 1, &(lev_basic_consume){.consumer_tag = sp("c")}, NULL);
+    (void)lev_engine_basic_cancel(s.e, 1, &(lev_basic_cancel){.consumer_tag = sp("c")}, NULL);
+    EXPECT_EQ(lev_engine_tx_commit(s.e, 1, &(lev_tx_commit){0}, NULL), LEV_OK);
+    stage_says(&s, 1, LEV_BASIC_CONSUME_OK, &ok);
+    stage_says(&s, 1, LEV_BASIC_CANCEL, &crossing);
+    stage_deliver(&s);
+    EXPECT(!stage_logged(&s, "cancelled"));
+    EXPECT(stage_sent_is(&s, 1, LEV_BASIC_CONSUME, NULL));
+    EXPECT(stage_sent_is(&s, 1, LEV_TX_COMMIT, NULL));
+    EXPECT_EQ(lev_engine_queued(s.e), 0);
+    stage_says(&s, 1, LEV_TX_COMMIT_OK, &committed);
+    stage_deliver(&s);
+    EXPECT(stage_sent_is(&s, 1, LEV_BASIC_CANCEL, NULL));
+    stage_deinit(&s);
+}
+
 static void tells_of_a_consumer_that_the_broker_cancelled(void) {
     stage s = {0};
     lev_basic_cancel cancel = {.consumer_tag = sp("c"), .nowait = true};
@@ -302,6 +324,7 @@ UNIT_MAIN("call", CASE(matches_answers_by_type_and_in_order_within_a_type),
           CASE(pipelines_behind_channel_open), CASE(expects_no_answer_with_nowait),
           CASE(makes_a_consumer_tag_and_matches_answers_by_it),
           CASE(holds_a_cancel_back_until_the_consume_ok),
+          CASE(holds_a_cancel_back_until_the_commit_is_over),
           CASE(tells_of_a_consumer_that_the_broker_cancelled),
           CASE(gets_a_message_or_learns_that_there_is_none),
           CASE(ends_a_channel_that_the_broker_closed_and_opens_it_again),

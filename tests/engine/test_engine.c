@@ -152,6 +152,20 @@ static void answers_a_close_that_crosses_its_own(void) {
     stage_deinit(&s);
 }
 
+static void answers_no_channel_behind_its_connection_close(void) {
+    stage s = {0};
+    lev_channel_flow flow = {.active = false};
+    lev_channel_close close = {.reply_code = LEV_NOT_FOUND};
+    stage_open_channel(&s, NULL);
+    EXPECT_EQ(lev_engine_close(s.e, 200, "done"), LEV_OK);
+    stage_says(&s, 1, LEV_CHANNEL_FLOW, &flow);
+    stage_says(&s, 1, LEV_CHANNEL_CLOSE, &close);
+    stage_deliver(&s);
+    EXPECT(stage_sent_is(&s, 0, LEV_CONNECTION_CLOSE, NULL));
+    EXPECT_EQ(lev_engine_queued(s.e), 0);
+    stage_deinit(&s);
+}
+
 static void takes_the_end_of_the_stream_for_the_end_of_a_close(void) {
     stage s = {0};
     stage_open(&s, NULL);
@@ -317,6 +331,7 @@ UNIT_MAIN("engine", CASE(sends_a_heartbeat_each_half_interval_of_silence),
           CASE(counts_any_byte_as_a_sign_of_life), CASE(keeps_no_heart_where_both_sides_want_none),
           CASE(queues_one_heartbeat_only_while_the_peer_does_not_read), CASE(closes_in_order),
           CASE(answers_a_close_that_crosses_its_own),
+          CASE(answers_no_channel_behind_its_connection_close),
           CASE(takes_the_end_of_the_stream_for_the_end_of_a_close),
           CASE(waits_for_close_ok_only_so_long),
           CASE(answers_the_brokers_close_and_keeps_its_words),

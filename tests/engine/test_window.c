@@ -102,6 +102,20 @@ static void ties_a_return_to_the_oldest_equal_mandatory_publish(void) {
     lev_window_deinit(&w, &plain);
 }
 
+static void passes_a_return_on_when_its_publish_is_nacked(void) {
+    lev_window w = {0};
+    lev_window_init(&w);
+    for (unsigned i = 1; i <= 4; i++) {
+        (void)add(&w, i == 2 ? 9 : 7, true);
+    }
+    EXPECT_EQ(lev_window_return(&w, (lev_digest){7, 7}), 1);
+    EXPECT(lev_window_settle(&w, 3, true, LEV_NACKED));
+    EXPECT_STR(taken(&w), "1-3n");
+    EXPECT(lev_window_settle(&w, 4, false, LEV_CONFIRMED));
+    EXPECT_STR(taken(&w), "4-4r");
+    lev_window_deinit(&w, &plain);
+}
+
 static void prefers_equal_headers_and_settles_for_equal_bodies(void) {
     lev_window w = {0};
     lev_window_init(&w);
@@ -175,6 +189,7 @@ UNIT_MAIN("window", CASE(settles_singly_in_ranges_and_out_of_order),
           CASE(ignores_what_is_settled_and_refuses_what_was_never_published),
           CASE(splits_a_range_at_returned_messages),
           CASE(ties_a_return_to_the_oldest_equal_mandatory_publish),
+          CASE(passes_a_return_on_when_its_publish_is_nacked),
           CASE(prefers_equal_headers_and_settles_for_equal_bodies),
           CASE(tells_what_was_not_sent_from_what_is_in_doubt),
           CASE(gives_every_number_one_outcome_under_random_settling),
