@@ -213,6 +213,7 @@ static lev_status call_route(lev_engine *e, lev_channel *ch, lev_call call, cons
     if (status == LEV_OK) {
         ch->confirm = ch->confirm || call.id == LEV_CONFIRM_SELECT;
         ch->committing = ch->committing || call.id == LEV_TX_COMMIT;
+        ch->tx = ch->tx || call.id == LEV_TX_SELECT;
     }
     return status;
 }

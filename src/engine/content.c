@@ -167,6 +167,11 @@ static bool content_accept(lev_engine *e, lev_channel *ch, const lev_frame *fram
         lev_engine_violation(e, LEV_SYNTAX_ERROR, frame, "a delivery tag of 0");
         return false;
     }
+    if (c->no_ack) {
+        lev_acks_settle(&ch->acks, tag, false);
+    } else if (!c->returned) {
+        lev_acks_deliver(&ch->acks, tag);
+    }
     return true;
 }
 
