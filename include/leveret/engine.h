@@ -93,6 +93,9 @@ typedef struct lev_engine_options {
     uint32_t frame_max;        /* bytes, offered; under LEV_FRAME_MAX_FLOOR is refused */
     uint32_t method_frame_max; /* largest inbound method or header frame; 256 KiB */
     size_t message_max;        /* largest whole inbound message body, bytes */
+    size_t assembly_max;       /* bytes of unfinished inbound messages, of all channels together;
+                                  beyond it the channel that wants more is closed with 311; twice
+                                  message_max */
     size_t high_water;         /* queued bytes at which publishing stops */
     uint32_t window;           /* unsettled publishes of a channel at which publishing stops */
     uint32_t handshake_ms;     /* from lev_engine_new to open */

@@ -56,7 +56,7 @@ void lev_channel_end(lev_engine *e, lev_channel *ch, lev_event_type farewell) {
     ch->flow_stopped = false;
     lev_consumers_deinit(&ch->consumers, &e->alloc);
     if (e->rx.used != &ch->content) {
-        lev_content_reset(&ch->content, &e->alloc);
+        lev_content_reset(e, &ch->content);
     }
     ch->content.state = CONTENT_NONE;
     ch->cut = e->tx.flushing ? LEV_WINDOW_HALF - 1 : e->tx.buf.sent;

@@ -30,9 +30,14 @@ static void engine_settings(lev_engine *e, const lev_engine_options *o) {
                        .frame_max = (uint32_t)engine_or(o->frame_max, LEV_FRAME_MAX_DEFAULT),
                        .method_frame_max = methods,
                        .message_max = (size_t)engine_or(o->message_max, LEV_MESSAGE_MAX_DEFAULT),
+                       .assembly_max = o->assembly_max,
                        .high_water = (size_t)engine_or(o->high_water, LEV_HIGH_WATER_DEFAULT),
                        .window = (uint32_t)engine_or(o->window, LEV_WINDOW_DEFAULT),
                        .close_ms = (uint32_t)engine_or(o->close_ms, LEV_CLOSE_MS)};
+    if (e->set.assembly_max == 0) {
+        size_t one = e->set.message_max;
+        e->set.assembly_max = one < SIZE_MAX / 2 ? 2 * one : SIZE_MAX;
+    }
     e->tuned = (lev_tuned){.channel_max = e->set.channel_max, .frame_max = LEV_FRAME_MAX_FLOOR};
     e->rx.limits = (lev_frame_limits){.body = LEV_FRAME_MAX_FLOOR, .method = LEV_FRAME_MAX_FLOOR};
 }
@@ -242,7 +247,7 @@ bool lev_engine_next(lev_engine *e, lev_event *event) {
     *event = (lev_event){.type = LEV_EVENT_NONE};
     lev_inbuf_expire(&e->rx.buf);
     if (e->rx.used != NULL && e->rx.used->state == CONTENT_NONE) {
-        lev_content_reset(e->rx.used, &e->alloc);
+        lev_content_reset(e, e->rx.used);
     }
     e->rx.used = NULL;
     if (engine_quiet(e) && lev_quick_deliver(e, event)) {

@@ -27,6 +27,7 @@ typedef struct lev_settings {
     uint32_t frame_max;
     uint32_t method_frame_max;
     size_t message_max;
+    size_t assembly_max;
     size_t high_water;
     uint32_t window;
     uint32_t close_ms;
@@ -55,6 +56,7 @@ struct lev_engine {
         lev_status ended_status;
         char ended_text[LEV_ERROR_TEXT];
         lev_content *used; /* an event points into it */
+        size_t assembled;  /* bytes that all channels' contents hold */
     } rx;
 
     struct {

@@ -223,6 +223,25 @@ static void answers_wait_for_the_end_of_the_body(void) {
     EXPECT_EQ(s.balance, 0);
 }
 
+static void many_answers_wait_and_none_is_lost(void) {
+    stage s = {0};
+    open_channel(&s, false);
+    EXPECT_EQ(begin(&s, 10), LEV_OK);
+    for (int i = 0; i < 3000; i++) {
+        stage_says(&s, 1, LEV_CHANNEL_FLOW, &(lev_channel_flow){.active = true});
+    }
+    stage_deliver(&s);
+    expect_head(&s, 10);
+    expect_nothing(&s);
+    EXPECT_EQ(body(&s, 0, 10), LEV_OK);
+    expect_body(&s, 0, 10);
+    for (int i = 0; i < 3000; i++) {
+        EXPECT(stage_sent_is(&s, 1, LEV_CHANNEL_FLOW_OK, NULL));
+    }
+    expect_nothing(&s);
+    stage_deinit(&s);
+}
+
 static void a_cancel_that_waited_for_its_consumer_waits_for_the_body_too(void) {
     stage s = {0};
     open_channel(&s, false);
@@ -437,6 +456,7 @@ static void without_memory_nothing_of_the_piece_is_queued(void) {
 UNIT_MAIN("sending", CASE(pieces_of_any_size_become_frames), CASE(more_than_announced_is_refused),
           CASE(stops_at_the_high_water_mark), CASE(no_other_work_on_the_channel_goes_in_between),
           CASE(other_channels_and_heartbeats_go_on), CASE(answers_wait_for_the_end_of_the_body),
+          CASE(many_answers_wait_and_none_is_lost),
           CASE(a_cancel_that_waited_for_its_consumer_waits_for_the_body_too),
           CASE(a_peer_that_asks_for_ever_is_stopped),
           CASE(has_a_number_and_is_recognised_when_it_comes_back),
