@@ -196,7 +196,8 @@ static void bounds_the_unfinished_messages_of_all_channels_together(void) {
     EXPECT_EQ(s.balance, 0);
 }
 
-/* What a refused channel had collected is free for others, and its frames are counted to the end. */
+/* What a refused channel had collected is free for others, and its frames are counted to the end.
+ */
 static void a_refused_channel_gives_its_share_back(void) {
     stage s = {0};
     static uint8_t piece[60000];
@@ -214,23 +215,6 @@ static void a_refused_channel_gives_its_share_back(void) {
     EXPECT_EQ(lev_engine_error(s.e)->status, LEV_OK);
     stage_deinit(&s);
     EXPECT_EQ(s.balance, 0);
-}
-
-/* Our own publish, coming back while we close its channel: one close is enough. */
-static void a_return_too_large_while_closing_is_not_closed_twice(void) {
-    stage s = {0};
-    static uint8_t body[200];
-    lev_basic_return ret = {.reply_code = 312, .routing_key = sp("k")};
-    stage_open_channel(&s, &(lev_engine_options){.message_max = 100});
-    EXPECT_EQ(lev_engine_channel_close(s.e, 1, &(lev_channel_close){0}, NULL), LEV_OK);
-    stage_says(&s, 1, LEV_BASIC_RETURN, &ret);
-    stage_says_body(&s, 1, NULL, (lev_span){body, sizeof body}, 4096);
-    stage_says(&s, 1, LEV_CHANNEL_CLOSE_OK, &(lev_channel_close_ok){0});
-    stage_deliver(&s);
-    EXPECT(stage_sent_is(&s, 1, LEV_CHANNEL_CLOSE, NULL));
-    EXPECT(!stage_sent_is(&s, 1, LEV_CHANNEL_CLOSE, NULL));
-    EXPECT(stage_logged(&s, "channel-closed ch=1 LEV_ERR_LIMIT 311"));
-    stage_deinit(&s);
 }
 
 static void lets_messages_of_two_channels_interleave_anywhere(void) {
@@ -397,7 +381,6 @@ UNIT_MAIN("content", CASE(gives_the_same_message_however_it_arrives),
           CASE(many_announcements_cost_only_what_came),
           CASE(bounds_the_unfinished_messages_of_all_channels_together),
           CASE(a_refused_channel_gives_its_share_back),
-          CASE(a_return_too_large_while_closing_is_not_closed_twice),
           CASE(lets_messages_of_two_channels_interleave_anywhere),
           CASE(answers_content_out_of_order_with_the_right_code),
           CASE(D_grows_only_with_what_arrives),
