@@ -26,13 +26,13 @@ enum { PERIOD = 65521, FRAME = 131072 - 8, PIECE = 50000, RSS_LIMIT_KB = 8192 };
 #endif
 
 static uint64_t body_size;    /* of the message that the script expects or sends */
-static uint8_t *body_pattern; /* three periods of what all bodies consist of */
+static uint8_t *body_pattern; /* four periods of what all bodies consist of */
 
-/* The `len` bytes of every body from `at` on; at most two periods. */
+/* The `len` bytes of every body from `at` on; at most three periods. */
 static lev_span pattern(uint64_t at, size_t len) {
     if (body_pattern == NULL) {
-        body_pattern = malloc((size_t)3 * PERIOD);
-        for (size_t i = 0; i < (size_t)3 * PERIOD; i++) {
+        body_pattern = malloc((size_t)4 * PERIOD);
+        for (size_t i = 0; i < (size_t)4 * PERIOD; i++) {
             size_t k = i % PERIOD;
             body_pattern[i] = (uint8_t)(k * 31 + k / 251);
         }
