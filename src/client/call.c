@@ -59,8 +59,9 @@ lev_status lev_call_wait_room(lev_client *c, uint16_t channel, const char *what)
     if (status == LEV_OK && w.event.type == LEV_EVENT_CHANNEL_CLOSED) {
         return lev_report_closed(c, w.event.error);
     }
-    return status == LEV_ERR_TIMEOUT && c->phase == CLIENT_RUNNING ? lev_call_no_room(c, what, blocked)
-                                                                   : status;
+    return status == LEV_ERR_TIMEOUT && c->phase == CLIENT_RUNNING
+               ? lev_call_no_room(c, what, blocked)
+               : status;
 }
 
 /* A method that points to nothing else than its own bytes. */

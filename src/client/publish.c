@@ -67,9 +67,9 @@ static lev_status publish_try(lev_client *c, const publish_job *j) {
     if (c->blocked) {
         return LEV_AGAIN;
     }
-    return j->pieces ? lev_engine_publish_begin(c->engine, j->channel, j->publication, j->size,
-                                                j->number)
-                     : lev_engine_publish(c->engine, j->channel, j->publication, j->number);
+    return j->pieces
+               ? lev_engine_publish_begin(c->engine, j->channel, j->publication, j->size, j->number)
+               : lev_engine_publish(c->engine, j->channel, j->publication, j->number);
 }
 
 /* Waits for room and tries again. What the caller passed may point into the last event, which the

@@ -66,7 +66,8 @@ static lev_status sending_begun(lev_client *c, uint16_t channel) {
         return LEV_OK;
     }
     const lev_error *failed = c->engine != NULL ? lev_engine_error(c->engine) : NULL;
-    lev_status status = failed != NULL && failed->status != LEV_OK ? failed->status : LEV_ERR_MISUSE;
+    lev_status status =
+        failed != NULL && failed->status != LEV_OK ? failed->status : LEV_ERR_MISUSE;
     return lev_report_call(c, channel, "the body of a message", status);
 }
 
@@ -121,11 +122,8 @@ static lev_status sending_move(lev_client *c, const lev_wait *from, uint8_t *buf
 }
 
 lev_status lev_client_publish_fd(lev_client *c, uint16_t channel, int fd) {
-    const lev_wait from = {.met = sending_met_input,
-                           .ms = LEV_FOREVER,
-                           .channel = channel,
-                           .watches = true,
-                           .fd = fd};
+    const lev_wait from = {
+        .met = sending_met_input, .ms = LEV_FOREVER, .channel = channel, .watches = true, .fd = fd};
     lev_status status = sending_begun(c, channel);
     if (status != LEV_OK) {
         return status;

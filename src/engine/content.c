@@ -45,7 +45,8 @@ static void content_refuse(lev_engine *e, lev_channel *ch, const char *why) {
 static bool content_append(lev_engine *e, lev_channel *ch, lev_span bytes) {
     lev_content *c = &ch->content;
     uint8_t *data = c->data;
-    if (e->rx.assembled > e->set.assembly_max || bytes.len > e->set.assembly_max - e->rx.assembled) {
+    if (e->rx.assembled > e->set.assembly_max ||
+        bytes.len > e->set.assembly_max - e->rx.assembled) {
         content_refuse(e, ch, "the unfinished messages of all channels are larger than allowed");
         return e->error.status == LEV_OK;
     }

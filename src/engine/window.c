@@ -220,8 +220,8 @@ void lev_hasher_add(lev_hasher *h, lev_span piece) {
             h->fill += n;
         }
         if (n == room) {
-            h->sum = lev_hash(h->sum, (lev_span){n < LEV_HASH_BLOCK ? h->block : piece.ptr,
-                                                 LEV_HASH_BLOCK});
+            h->sum = lev_hash(
+                h->sum, (lev_span){n < LEV_HASH_BLOCK ? h->block : piece.ptr, LEV_HASH_BLOCK});
             h->fill = 0;
         }
         piece.ptr += n;

@@ -6,6 +6,7 @@
  * large the body is. 64 MiB each, or 1 GiB where LEVERET_LONG is set. */
 
 #include "../unit.h"
+#include "brokers.h"
 #include "peer.h"
 
 #include <fcntl.h>
@@ -114,6 +115,7 @@ static void play_reader(peer *p) {
     peer_need(peer_take(p, &frame) && frame.type == LEV_FRAME_HEADER, "a header");
     peer_need(lev_header_decode(frame.payload, &header) == LEV_OK, "a good header");
     peer_need(header.body_size == body_size, "the announced size");
+    usleep(body_size > 10000000 ? 300000 : 0); /* time to queue more than is good */
     while (at < body_size) {
         peer_need(peer_take(p, &frame) && frame.type == LEV_FRAME_BODY, "a body frame");
         peer_need(matches(at, frame.payload), "the right bytes");
@@ -168,10 +170,14 @@ static lev_client *client_open(const char *uri, const lev_client_options *option
     return c;
 }
 
+static void client_confirms(lev_client *c) {
+    EXPECT_EQ(lev_client_confirm_select(c, 1, &(lev_confirm_select){0}, NULL), LEV_OK);
+}
+
+/* Starts the first publish of channel 1. */
 static void client_begin(lev_client *c) {
     uint64_t number = 0;
     lev_publication p = {.routing_key = lev_span_of("k"), .mandatory = true};
-    EXPECT_EQ(lev_client_confirm_select(c, 1, &(lev_confirm_select){0}, NULL), LEV_OK);
     EXPECT_EQ(lev_client_publish_begin(c, 1, &p, body_size, &number), LEV_OK);
     EXPECT_EQ(number, 1);
 }
@@ -195,6 +201,7 @@ static void publishes_a_large_body_in_little_memory(void) {
     body_size = large();
     broker b = broker_start(play_reader);
     lev_client *c = client_open(b.uri, NULL);
+    client_confirms(c);
     client_begin(c);
     publish_pieces(c, PIECE);
     client_finish(c);
@@ -232,6 +239,7 @@ static void publishes_a_large_pipe_in_little_memory(void) {
     broker b = broker_start(play_reader);
     lev_client *c = client_open(b.uri, NULL);
     pid_t pid = pipe_pattern(&from, body_size);
+    client_confirms(c);
     client_begin(c);
     EXPECT_EQ(lev_client_publish_fd(c, 1, from), LEV_OK);
     client_finish(c);
@@ -248,6 +256,7 @@ static void publishes_bodies_around_the_frame_size(void) {
         body_size = sizes[i];
         broker b = broker_start(play_reader);
         lev_client *c = client_open(b.uri, NULL);
+        client_confirms(c);
         client_begin(c);
         publish_pieces(c, i % 2 == 0 ? PERIOD : FRAME);
         client_finish(c);
@@ -279,6 +288,7 @@ static void a_short_input_is_an_error_and_the_message_not_sent(void) {
     broker b = broker_start(play_until_close);
     lev_client *c = client_open(b.uri, NULL);
     pid_t pid = pipe_pattern(&from, body_size - 7);
+    client_confirms(c);
     client_begin(c);
     EXPECT_EQ(lev_client_publish_fd(c, 1, from), LEV_ERR_INPUT);
     EXPECT(strstr(lev_client_error(c)->text, "ended 7 bytes before") != NULL);
@@ -371,27 +381,42 @@ static void play_refusal(peer *p) {
     peer_close(p);
 }
 
+/* The rest comes in pieces, from a descriptor that always has more, or from one that never has. */
+static lev_status publish_rest(lev_client *c, int how) {
+    int silent[2];
+    lev_status status = LEV_OK;
+    int zeros = open("/dev/zero", O_RDONLY);
+    EXPECT_EQ(pipe(silent), 0);
+    for (int i = 0; i < 200 && how == 2; i++) {
+        EXPECT_EQ(lev_client_publish_body(c, 1, pattern(0, 1)), LEV_OK);
+    }
+    while (status == LEV_OK && how == 0) {
+        status = lev_client_publish_body(c, 1, pattern(0, PERIOD));
+    }
+    if (how != 0) {
+        status = lev_client_publish_fd(c, 1, how == 1 ? zeros : silent[0]);
+    }
+    close(zeros);
+    close(silent[0]);
+    close(silent[1]);
+    return status;
+}
+
 static void a_channel_closed_amid_the_body_is_told(void) {
     lev_tally tally;
-    for (int by_fd = 0; by_fd < 2; by_fd++) {
-        lev_status status = LEV_OK;
+    for (int how = 0; how < 3; how++) {
         body_size = UINT64_C(1) << 40;
         broker b = broker_start(play_refusal);
         lev_client *c = client_open(b.uri, NULL);
+        client_confirms(c);
         client_begin(c);
-        int zeros = open("/dev/zero", O_RDONLY);
-        while (status == LEV_OK) {
-            status = by_fd != 0 ? lev_client_publish_fd(c, 1, zeros)
-                                : lev_client_publish_body(c, 1, pattern(0, PERIOD));
-        }
-        EXPECT_EQ(status, LEV_ERR_CHANNEL);
+        EXPECT_EQ(publish_rest(c, how), LEV_ERR_CHANNEL);
         EXPECT(strstr(lev_client_error(c)->text, "404 NOT_FOUND") != NULL);
         EXPECT(lev_client_wait_confirms(c, 1, &tally) != LEV_OK);
         EXPECT_EQ(tally.not_sent, 1);
         EXPECT_EQ(lev_client_channel_open(c, 1, &(lev_channel_open){0}, NULL), LEV_OK);
         EXPECT_EQ(lev_client_close(c), LEV_OK);
         lev_client_free(c);
-        close(zeros);
         broker_end(&b);
     }
 }
@@ -487,10 +512,91 @@ static void pieces_wait_in_the_backlog(void) {
     }
 }
 
+/* ---- RabbitMQ ---- */
+
+static uint64_t rabbitmq_size(void) {
+    return getenv("LEVERET_LONG") != NULL ? UINT64_C(100) << 20 : UINT64_C(8) << 20;
+}
+
+static void rabbitmq_takes_and_gives_a_large_body_in_pieces(void) {
+    char name[256];
+    uint64_t number;
+    if (brokers_rabbitmq() == NULL) {
+        return;
+    }
+    body_size = rabbitmq_size() + 1;
+    lev_client *c = brokers_open(brokers_rabbitmq(), &(lev_client_options){.progress_ms = 60000});
+    lev_span queue = brokers_queue(c, name);
+    EXPECT_EQ(lev_client_confirm_select(c, 1, &(lev_confirm_select){0}, NULL), LEV_OK);
+    lev_publication p = {.routing_key = queue, .mandatory = true};
+    EXPECT_EQ(lev_client_publish_begin(c, 1, &p, body_size, &number), LEV_OK);
+    publish_pieces(c, PIECE);
+    EXPECT_EQ(lev_client_wait_confirms(c, 1, NULL), LEV_OK);
+    lev_basic_consume consume = {.queue = queue, .consumer_tag = lev_span_of("s")};
+    EXPECT_EQ(lev_client_consume_stream(c, 1, &consume, NULL), LEV_OK);
+    EXPECT(consume_large(c) > 1);
+    brokers_close(c);
+    EXPECT(resident_peak() < RSS_LIMIT_KB);
+}
+
+/* An unroutable message in pieces comes back and is known by its content. */
+static void rabbitmq_returns_what_came_in_pieces(void) {
+    lev_tally tally;
+    uint64_t number;
+    if (brokers_rabbitmq() == NULL) {
+        return;
+    }
+    body_size = 300000;
+    lev_client *c = brokers_open(brokers_rabbitmq(), NULL);
+    EXPECT_EQ(lev_client_confirm_select(c, 1, &(lev_confirm_select){0}, NULL), LEV_OK);
+    lev_publication p = {.routing_key = lev_span_of("leveret.no.such.queue"), .mandatory = true};
+    EXPECT_EQ(lev_client_publish_begin(c, 1, &p, body_size, &number), LEV_OK);
+    publish_pieces(c, 777);
+    EXPECT_EQ(lev_client_wait_confirms(c, 1, &tally), LEV_ERR_NOT_CONFIRMED);
+    EXPECT_EQ(tally.returned, 1);
+    brokers_close(c);
+}
+
+/* RabbitMQ closes a channel amid content that we send there; the connection lives on. */
+static void rabbitmq_accepts_a_close_ok_amid_content(void) {
+    lev_event e;
+    lev_tally tally;
+    if (brokers_rabbitmq() == NULL) {
+        return;
+    }
+    body_size = 1000000;
+    lev_client *c = brokers_open(brokers_rabbitmq(), NULL);
+    client_confirms(c);
+    client_begin(c);
+    EXPECT_EQ(lev_client_publish_body(c, 1, pattern(0, 1000)), LEV_OK);
+    EXPECT_EQ(lev_client_close(c), LEV_OK); /* of the connection, amid content, is fine too */
+    lev_client_free(c);
+    c = brokers_open(brokers_rabbitmq(), NULL);
+    client_confirms(c);
+    EXPECT_EQ(lev_client_ack(c, (lev_delivery){1, 1, 999}, false), LEV_OK);
+    client_begin(c);
+    EXPECT_EQ(lev_client_publish_body(c, 1, pattern(0, 1000)), LEV_OK);
+    EXPECT_EQ(lev_client_next(c, &e, 10000), LEV_OK);
+    EXPECT_EQ(e.type, LEV_EVENT_OUTCOME);
+    EXPECT_EQ(e.outcome, LEV_NOT_SENT);
+    EXPECT_EQ(lev_client_next(c, &e, 10000), LEV_ERR_CHANNEL);
+    EXPECT_EQ(lev_client_channel_open(c, 1, &(lev_channel_open){0}, NULL), LEV_OK);
+    body_size = 100;
+    client_confirms(c);
+    client_begin(c);
+    publish_pieces(c, 10);
+    EXPECT_EQ(lev_client_wait_confirms(c, 1, &tally), LEV_ERR_NOT_CONFIRMED);
+    EXPECT_EQ(tally.returned, 1);
+    brokers_close(c);
+}
+
 UNIT_MAIN("stream", CASE(publishes_a_large_body_in_little_memory),
           CASE(publishes_a_large_pipe_in_little_memory),
           CASE(consumes_a_large_body_in_little_memory), CASE(a_whole_message_needs_more),
           CASE(publishes_bodies_around_the_frame_size), CASE(consumes_bodies_around_the_frame_size),
           CASE(a_short_input_is_an_error_and_the_message_not_sent),
           CASE(heartbeats_and_events_go_on_while_the_input_is_silent),
-          CASE(a_channel_closed_amid_the_body_is_told), CASE(pieces_wait_in_the_backlog))
+          CASE(a_channel_closed_amid_the_body_is_told), CASE(pieces_wait_in_the_backlog),
+          CASE(rabbitmq_takes_and_gives_a_large_body_in_pieces),
+          CASE(rabbitmq_returns_what_came_in_pieces),
+          CASE(rabbitmq_accepts_a_close_ok_amid_content))

@@ -229,7 +229,8 @@ static void a_merged_ack_needs_no_room(void) {
     while (even < 20000 && lev_engine_ack(s.e, handle(even), false) == LEV_OK) {
         even += 2;
     }
-    EXPECT(even > 9002 + 6000 && even < 20000); /* the reserve has an end, and what it refused is not settled */
+    EXPECT(even > 9002 + 6000 &&
+           even < 20000); /* the reserve has an end, and what it refused is not settled */
     EXPECT_EQ(lev_engine_ack(s.e, handle(even), false), LEV_AGAIN);
     stage_deinit(&s);
 }

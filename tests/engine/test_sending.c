@@ -315,7 +315,8 @@ static void has_a_number_and_is_recognised_when_it_comes_back(void) {
     }
 }
 
-/* A digest of the whole message equals that of its pieces, so the older of two equal ones counts. */
+/* A digest of the whole message equals that of its pieces, so the older of two equal ones counts.
+ */
 static void pieces_and_one_shot_look_the_same_when_they_come_back(void) {
     stage s = {0};
     lev_publication p = message();
