@@ -323,8 +323,10 @@ LEV_API lev_status lev_engine_publish(lev_engine *e, uint16_t channel,
  * Until then it is half sent: every other call on that channel, acks and channel.close included,
  * returns LEV_ERR_MISUSE and sends nothing, for brokers end a connection on which a method comes
  * amid content. What the broker asks for there is answered behind the body. Other channels and
- * heartbeats go on. Only the end of the connection (lev_engine_close too) or of the channel, which
- * the broker may close, takes a half-sent message back: its outcome is then LEV_NOT_SENT. */
+ * heartbeats go on. Only the end of the connection (lev_engine_close too) or of the channel takes a
+ * half-sent message back: its outcome is then LEV_NOT_SENT. Where the broker closes the channel,
+ * zeros complete the body that it drops, as fast as they can be written; until then channel.open
+ * there is LEV_AGAIN. */
 LEV_API lev_status lev_engine_publish_begin(lev_engine *e, uint16_t channel,
                                             const lev_publication *publication, uint64_t body_size,
                                             uint64_t *number);

@@ -230,6 +230,10 @@ static lev_status call_prepare(lev_engine *e, uint16_t channel, lev_call *call, 
     if (makes && *ch == NULL) {
         return LEV_ERR_MEMORY;
     }
+    if (makes && (*ch)->sending != NULL && (*ch)->sending->filling) {
+        e->tx.writable_owed = true;
+        return LEV_AGAIN;
+    }
     if (!lev_legality_outbound(e, *ch, call->id) || (*ch)->committing) {
         return LEV_ERR_MISUSE;
     }

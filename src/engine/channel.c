@@ -144,7 +144,7 @@ lev_channel *lev_channel_take_unstalled(lev_engine *e) {
 
 void lev_channel_free(lev_engine *e, lev_channel *ch) {
     lev_consumers_deinit(&ch->consumers, &e->alloc);
-    lev_sending_drop(e, ch);
+    lev_sending_free(e, ch);
     lev_window_deinit(&ch->window, &e->alloc);
     lev_release(&e->alloc, ch->content.data);
     lev_release(&e->alloc, ch->calls);

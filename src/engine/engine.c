@@ -173,7 +173,8 @@ static bool engine_settling(lev_engine *e, lev_event *event) {
 }
 
 static bool engine_writable(lev_engine *e, lev_event *event) {
-    if (e->error.status != LEV_OK || e->tx.buf.queued > e->set.high_water / 2) {
+    bool full = e->tx.buf.queued > e->set.high_water / 2;
+    if (e->error.status != LEV_OK || full || e->filling > 0) {
         return false;
     }
     const lev_channel *ch = lev_channel_take_unstalled(e);
@@ -282,6 +283,7 @@ void lev_engine_sent(lev_engine *e, size_t n, uint64_t now) {
     if (n > 0) {
         e->tx.at = now;
         lev_outbuf_sent(&e->tx.buf, n);
+        lev_sending_fill(e);
     }
     if (e->tx.buf.queued < e->set.high_water) {
         e->tx.over = 0;

@@ -15,16 +15,14 @@ static void send_encode(lev_writer *w, uint16_t channel, lev_method_id id, const
     lev_frame_end(w, place);
 }
 
-/* Where a method goes: behind the body of a message that is half sent on its channel. Only a
- * close-ok does not wait: the peer wants nothing else there any more. */
-static lev_outbuf *send_where(lev_engine *e, uint16_t channel, lev_method_id id) {
+/* Where a method goes: behind the body of a message that is half sent on its channel. */
+static lev_outbuf *send_where(lev_engine *e, uint16_t channel) {
     lev_channel *ch = lev_channel_find(e, channel);
-    bool waits = ch != NULL && ch->sending != NULL && id != LEV_CHANNEL_CLOSE_OK;
-    return waits ? &ch->sending->held : &e->tx.buf;
+    return ch != NULL && ch->sending != NULL ? &ch->sending->held : &e->tx.buf;
 }
 
 lev_status lev_send(lev_engine *e, uint16_t channel, lev_method_id id, const void *fields) {
-    lev_outbuf *buf = send_where(e, channel, id);
+    lev_outbuf *buf = send_where(e, channel);
     lev_writer w = lev_outbuf_writer(buf);
     send_encode(&w, channel, id, fields);
     while (w.status == LEV_ERR_SPACE) {
@@ -68,7 +66,7 @@ bool lev_send_merged(lev_engine *e, uint16_t channel, uint64_t tag, uint64_t flo
 
 static lev_status send_reserved(lev_engine *e, uint16_t channel, lev_method_id id,
                                 const void *fields) {
-    const lev_outbuf *buf = send_where(e, channel, id);
+    const lev_outbuf *buf = send_where(e, channel);
     size_t used = buf == &e->tx.buf ? e->tx.over : buf->queued;
     if (used > LEV_RESERVE) {
         return LEV_AGAIN;

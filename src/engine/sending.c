@@ -4,23 +4,31 @@
 /* Publishing a body in pieces. Method and header go out with the size of the whole; each piece then
  * becomes body frames of its own at once, so nothing is collected here.
  *
- * Invariant: while a channel has `sending`, no method frame of that channel is queued but close-ok.
- * The program's are refused (lev_legality_outbound, and acks in delivery.c); what a peer makes us
- * say waits in `held` until the body is complete. RabbitMQ ends the connection with 505 otherwise.
+ * Invariant: while a channel has `sending`, no method frame of that channel is queued. The
+ * program's are refused (lev_legality_outbound, and acks in delivery.c); what a peer makes us say
+ * waits in `held` until the body is complete. RabbitMQ ends the connection with 505 otherwise.
  *
  * The window learns of the message when it is complete. Its number is known before, since nothing
  * else can be published on the channel meanwhile; a peer that confirms it too early names what was
  * never published.
+ *
+ * A broker may close the channel meanwhile. RabbitMQ then drops what comes there, but still counts
+ * it, and wants its close-ok behind the body; so zeros complete it, as they can be written, and the
+ * number of the channel can be opened again when they have gone.
  *
  * Rejected: accepting a part of a piece. All or nothing leaves the caller nothing to count, and the
  * high-water mark is passed by one piece at most, as by one message. */
 
 #include "state.h"
 
-static void sending_free(lev_engine *e, lev_channel *ch) {
-    lev_outbuf_deinit(&ch->sending->held, &e->alloc);
-    lev_release(&e->alloc, ch->sending);
-    ch->sending = NULL;
+enum { SENDING_FILL = 65536 };
+
+void lev_sending_free(lev_engine *e, lev_channel *ch) {
+    if (ch->sending != NULL) {
+        lev_outbuf_deinit(&ch->sending->held, &e->alloc);
+        lev_release(&e->alloc, ch->sending);
+        ch->sending = NULL;
+    }
 }
 
 void lev_sending_drop(lev_engine *e, lev_channel *ch) {
@@ -30,7 +38,12 @@ void lev_sending_drop(lev_engine *e, lev_channel *ch) {
     if (ch->confirm) {
         (void)lev_window_add(&ch->window, &(lev_unsettled){.end = LEV_WINDOW_HALF});
     }
-    sending_free(e, ch);
+    if (e->error.status != LEV_OK) {
+        lev_sending_free(e, ch);
+        return;
+    }
+    ch->sending->filling = true;
+    e->filling++;
 }
 
 /* The body is complete: the window may know, and what was held back goes. There is room for it. */
@@ -47,7 +60,40 @@ static void sending_finish(lev_engine *e, lev_channel *ch) {
         lev_writer_bytes(&w, held);
         lev_outbuf_commit(&e->tx.buf, &w);
     }
-    sending_free(e, ch);
+    lev_sending_free(e, ch);
+}
+
+/* Queues zeros up to the end of a body that nobody will read, but little at a time. */
+static void sending_fill(lev_engine *e, lev_channel *ch) {
+    static const uint8_t zeros[4096];
+    lev_sending *s = ch->sending;
+    while (s->left > 0 && e->tx.buf.queued < SENDING_FILL) {
+        size_t n = s->left < sizeof zeros ? (size_t)s->left : sizeof zeros;
+        size_t behind = n == s->left ? s->held.queued : 0;
+        if (!lev_outbuf_grow(&e->tx.buf, &e->alloc, n + LEV_FRAME_OVERHEAD + behind)) {
+            lev_engine_fail(e, &(lev_fault){.status = LEV_ERR_MEMORY,
+                                            .layer = LEV_LAYER_ENGINE,
+                                            .what = "no memory to complete a body"});
+            return;
+        }
+        lev_writer w = lev_outbuf_writer(&e->tx.buf);
+        lev_publish_copy(&w, ch->number, (lev_span){zeros, n}, n);
+        lev_outbuf_commit(&e->tx.buf, &w);
+        s->left -= n;
+    }
+    if (s->left == 0) {
+        sending_finish(e, ch);
+        e->filling--;
+    }
+}
+
+void lev_sending_fill(lev_engine *e) {
+    for (size_t i = 0; e->filling > 0 && e->error.status == LEV_OK && i < e->channels_len; i++) {
+        lev_channel *ch = e->channels[i];
+        if (ch != NULL && ch->sending != NULL && ch->sending->filling) {
+            sending_fill(e, ch);
+        }
+    }
 }
 
 lev_status lev_engine_publish_begin(lev_engine *e, uint16_t channel, const lev_publication *p,
@@ -84,7 +130,7 @@ static lev_status sending_check(lev_engine *e, const lev_channel *ch, lev_span p
     if (status != LEV_OK) {
         return status;
     }
-    if (ch == NULL || ch->sending == NULL) {
+    if (ch == NULL || ch->sending == NULL || ch->sending->filling) {
         return LEV_ERR_MISUSE;
     }
     if (piece.len > ch->sending->left) {
@@ -130,5 +176,6 @@ lev_status lev_engine_publish_body(lev_engine *e, uint16_t channel, lev_span pie
 
 uint64_t lev_engine_publish_left(const lev_engine *e, uint16_t channel) {
     const lev_channel *ch = lev_channel_find(e, channel);
-    return ch == NULL || ch->sending == NULL ? 0 : ch->sending->left;
+    bool half = ch != NULL && ch->sending != NULL && !ch->sending->filling;
+    return half ? ch->sending->left : 0;
 }

@@ -74,6 +74,7 @@ struct lev_engine {
     lev_channel **channels; /* by number */
     size_t channels_cap;
     size_t channels_len;
+    size_t filling;        /* closed channels whose body is being completed */
     size_t ending;         /* channels with farewells to tell */
     size_t stalled;        /* channels where a publish was stopped */
     lev_channel *settling; /* whose outcomes are being told */
