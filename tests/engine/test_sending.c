@@ -396,7 +396,7 @@ static void closes_amid_a_body_of(uint64_t size) {
     stage_deliver(&s);
     EXPECT(
         stage_logged(&s, "outcome ch=1 1-1 in-doubt\noutcome ch=1 2-2 not-sent\nchannel-closed"));
-    EXPECT_EQ(body(&s, size - 9, 1), LEV_ERR_MISUSE);
+    EXPECT_EQ(body(&s, (size_t)size - 9, 1), LEV_ERR_MISUSE);
     EXPECT_EQ(lev_engine_publish_left(s.e, 1), 0);
     if (size > 1000000) {
         EXPECT(lev_engine_queued(s.e) < 100000); /* little at a time */
