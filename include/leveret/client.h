@@ -55,9 +55,10 @@ typedef struct lev_client_options {
     uint16_t channel_max; /* 2,047 */
     uint32_t frame_max;   /* bytes; 131,072 */
     size_t message_max;   /* largest whole inbound body, bytes; 128 MiB */
-    size_t high_water;    /* bytes queued at which publishing waits; 8 MiB */
-    uint32_t window;      /* unconfirmed publishes of a channel at which publishing waits; 65,536 */
-    uint32_t connect_ms;  /* to reach a host; 10 s */
+    size_t assembly_max; /* unfinished inbound messages of all channels, bytes; twice message_max */
+    size_t high_water;   /* bytes queued at which publishing waits; 8 MiB */
+    uint32_t window;     /* unconfirmed publishes of a channel at which publishing waits; 65,536 */
+    uint32_t connect_ms; /* to reach a host; 10 s */
     uint32_t handshake_ms; /* to log in there; 10 s */
     uint32_t call_ms;      /* the longest wait for an answer; 10 s */
     uint32_t
@@ -134,6 +135,12 @@ LEV_API lev_status lev_client_call(lev_client *c, uint16_t channel, lev_method_i
 LEV_CALLS(LEV_CLIENT_CALL)
 #undef LEV_CLIENT_CALL
 
+/* As lev_client_basic_consume; messages larger than a frame come in pieces, each an event, and need
+ * no memory for the whole: see lev_engine_consume_stream. Pieces that come while another call waits
+ * are kept like all events. */
+LEV_API lev_status lev_client_consume_stream(lev_client *c, uint16_t channel,
+                                             const lev_basic_consume *fields, lev_method *reply);
+
 /* Fetches one message of a queue (basic.get). Returns LEV_OK with `*message`, whose spans live
  * until the next call on the client; LEV_NEED_MORE where the queue is empty; or as lev_client_call.
  */
@@ -148,6 +155,28 @@ LEV_API lev_status lev_client_get(lev_client *c, uint16_t channel, const lev_bas
  * body is the caller's again with LEV_EVENT_RELEASED. */
 LEV_API lev_status lev_client_publish(lev_client *c, uint16_t channel,
                                       const lev_publication *publication, uint64_t *number);
+
+/* Publishes a body of `body_size` bytes in pieces: lev_client_publish_begin starts the message, as
+ * lev_client_publish, and lev_client_publish_body sends the next piece of any size, waiting while
+ * more than 256 KiB, or high_water, is queued, at most progress_ms without progress. It has sent
+ * all of the piece, or with an error nothing of it, and may then be tried again. Until the body is
+ * complete, all other work on the channel is LEV_ERR_MISUSE; see lev_engine_publish_begin. What
+ * cannot be completed can only be given up with the connection (lev_client_close): its outcome is
+ * then LEV_NOT_SENT. Errors of lev_client_publish_body: LEV_ERR_LIMIT for more bytes than were
+ * announced, LEV_ERR_MISUSE where no message is half sent, and as lev_client_publish. */
+LEV_API lev_status lev_client_publish_begin(lev_client *c, uint16_t channel,
+                                            const lev_publication *publication, uint64_t body_size,
+                                            uint64_t *number);
+LEV_API lev_status lev_client_publish_body(lev_client *c, uint16_t channel, lev_span piece);
+
+/* Sends what the half-sent message still lacks from a descriptor: a file, a pipe, a socket,
+ * blocking or not. Needs 64 KiB of memory besides what is queued; heartbeats and events go on, also
+ * while the descriptor has nothing to read, for however long. Returns LEV_OK with the message
+ * complete; LEV_ERR_INPUT where a read fails or the input ends before the announced size
+ * (lev_client_error says which); or as lev_client_publish_body. After an error all that was read
+ * has been queued, and the message is still half sent: the call can be made again (LEV_ERR_LIMIT:
+ * take events first), lev_client_publish_body can finish it, or lev_client_close ends it. */
+LEV_API lev_status lev_client_publish_fd(lev_client *c, uint16_t channel, int fd);
 
 /* Waits until every publish of the channel has its outcome, at most progress_ms without
  * progress. Takes the channel's LEV_EVENT_OUTCOME and LEV_EVENT_RETURN events for itself.

@@ -93,6 +93,9 @@ typedef struct lev_engine_options {
     uint32_t frame_max;        /* bytes, offered; under LEV_FRAME_MAX_FLOOR is refused */
     uint32_t method_frame_max; /* largest inbound method or header frame; 256 KiB */
     size_t message_max;        /* largest whole inbound message body, bytes */
+    size_t assembly_max;       /* bytes of unfinished inbound messages, of all channels together;
+                                  beyond it the channel that wants more is closed with 311; twice
+                                  message_max */
     size_t high_water;         /* queued bytes at which publishing stops */
     uint32_t window;           /* unsettled publishes of a channel at which publishing stops */
     uint32_t handshake_ms;     /* from lev_engine_new to open */
@@ -219,7 +222,8 @@ LEV_API void lev_engine_received(lev_engine *e, size_t n, uint64_t now);
 LEV_API bool lev_engine_next(lev_engine *e, lev_event *event);
 
 /* Fills up to `max` spans with what is to be written, in order, and returns how many. They live
- * until lev_engine_sent or the next call that starts work. */
+ * until lev_engine_sent or the next call that starts work; what was written of them is to be told
+ * with lev_engine_sent before any such call, for what is not sent yet may still change. */
 LEV_API size_t lev_engine_pending(const lev_engine *e, lev_span *spans, size_t max);
 
 /* Says that the first `n` pending bytes were written, at `now`; any part is fine. */
@@ -313,13 +317,43 @@ LEV_API lev_status lev_engine_consume_stream(lev_engine *e, uint16_t channel,
 LEV_API lev_status lev_engine_publish(lev_engine *e, uint16_t channel,
                                       const lev_publication *publication, uint64_t *number);
 
-/* Returns how many publishes of the channel have no outcome yet. */
+/* Starts a message whose body of `body_size` bytes follows in pieces; the publication's own `body`
+ * and `lend` stay empty. Otherwise as lev_engine_publish. With a size of 0 the message is complete.
+ *
+ * Until then it is half sent: every other call on that channel, acks and channel.close included,
+ * returns LEV_ERR_MISUSE and sends nothing, for brokers end a connection on which a method comes
+ * amid content. What the broker asks for there is answered behind the body. Other channels and
+ * heartbeats go on. Only the end of the connection (lev_engine_close too) or of the channel takes a
+ * half-sent message back: its outcome is then LEV_NOT_SENT. Where the broker closes the channel,
+ * zeros complete the body that it drops, as fast as they can be written; until then channel.open
+ * there is LEV_AGAIN. */
+LEV_API lev_status lev_engine_publish_begin(lev_engine *e, uint16_t channel,
+                                            const lev_publication *publication, uint64_t body_size,
+                                            uint64_t *number);
+
+/* Queues the next piece of the half-sent message's body, of any size: all of it, or nothing where
+ * it does not return LEV_OK. Each piece makes at least one frame, of 8 bytes more. `lend` and
+ * `token` as in lev_publication; each lent piece is released for itself. Returns LEV_OK; LEV_AGAIN
+ * at the high-water mark, which one piece may pass (LEV_EVENT_WRITABLE follows); LEV_ERR_LIMIT for
+ * more bytes than were announced; LEV_ERR_MISUSE where no message is half sent; LEV_ERR_MEMORY; or
+ * the latched failure. */
+LEV_API lev_status lev_engine_publish_body(lev_engine *e, uint16_t channel, lev_span piece,
+                                           bool lend, void *token);
+
+/* Returns how many body bytes the half-sent message of the channel still lacks; 0: none is. */
+LEV_API uint64_t lev_engine_publish_left(const lev_engine *e, uint16_t channel);
+
+/* Returns how many publishes of the channel have no outcome yet, a half-sent one included. */
 LEV_API uint64_t lev_engine_unsettled(const lev_engine *e, uint16_t channel);
 
 /* Settle a delivery, and with `multiple` every earlier one of its channel too. Return LEV_OK;
  * LEV_ERR_STALE where the channel was closed or opened anew meanwhile, or the delivery needs no
- * ack: nothing is sent; LEV_AGAIN when too much is queued; or the latched failure. (AMQP
- * 0-9-1, 1.8.3.13 and 14; RabbitMQ, Negative Acknowledgements.) */
+ * ack: nothing is sent; LEV_ERR_MISUSE while a message is half sent on the channel; LEV_AGAIN when
+ * too much is queued; or the latched failure.
+ *
+ * Acks that are given one by one and wait to be written behind each other leave as one, which
+ * settles the same deliveries and no other. (AMQP 0-9-1, 1.8.3.13 and 14; RabbitMQ, Negative
+ * Acknowledgements.) */
 LEV_API lev_status lev_engine_ack(lev_engine *e, lev_delivery delivery, bool multiple);
 LEV_API lev_status lev_engine_nack(lev_engine *e, lev_delivery delivery, bool multiple,
                                    bool requeue);

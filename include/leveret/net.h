@@ -63,6 +63,9 @@ LEV_API const char *lev_net_fault(const lev_net *n);
 /* Closes and frees, at once; a lookup under way is abandoned. NULL is fine. */
 LEV_API void lev_net_close(lev_net *n);
 
+/* Returns the text of an errno value: static, or in `text`. */
+LEV_API const char *lev_errno_text(int error, char *text, size_t size);
+
 /* Returns the monotonic clock in milliseconds. */
 LEV_API uint64_t lev_net_now(void);
 

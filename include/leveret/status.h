@@ -47,7 +47,8 @@ extern "C" {
     X(LEV_ERR_URI,       -17, "malformed URI")                                                     \
     X(LEV_ERR_UNSUPPORTED, -18, "not supported")                                                   \
     X(LEV_ERR_NOT_CONFIRMED, -19, "a message was returned, nacked or is in doubt")                 \
-    X(LEV_ERR_CANCELLED, -20, "the broker cancelled the consumer")
+    X(LEV_ERR_CANCELLED, -20, "the broker cancelled the consumer")                                 \
+    X(LEV_ERR_INPUT,     -21, "the input cannot be read, or ended too early")
 /* clang-format on */
 
 enum lev_status {

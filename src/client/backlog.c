@@ -48,10 +48,15 @@ static void backlog_pack(lev_packer *p, lev_kept *k) {
     if (k->event.method != NULL) {
         lev_pack_method(p, &k->method);
     }
+    bool whole = k->event.message != NULL && k->event.body.ptr == k->message.body.ptr;
     if (k->event.message != NULL) {
         lev_pack_message(p, &k->message);
     }
-    lev_pack_span(p, &k->event.body);
+    if (whole) {
+        k->event.body = k->message.body;
+    } else {
+        lev_pack_span(p, &k->event.body);
+    }
 }
 
 lev_status lev_backlog_push(lev_backlog *b, const lev_event *event, size_t limit) {

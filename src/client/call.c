@@ -34,7 +34,7 @@ static bool call_met_unblocked(const lev_wait *w, const lev_client *c) {
     return !c->blocked;
 }
 
-static lev_status call_no_room(lev_client *c, const char *what, bool blocked) {
+lev_status lev_call_no_room(lev_client *c, const char *what, bool blocked) {
     lev_writer w = lev_report_begin(c, LEV_ERR_TIMEOUT);
     lev_report_put(&w, what);
     if (blocked) {
@@ -59,8 +59,9 @@ lev_status lev_call_wait_room(lev_client *c, uint16_t channel, const char *what)
     if (status == LEV_OK && w.event.type == LEV_EVENT_CHANNEL_CLOSED) {
         return lev_report_closed(c, w.event.error);
     }
-    return status == LEV_ERR_TIMEOUT && c->phase == CLIENT_RUNNING ? call_no_room(c, what, blocked)
-                                                                   : status;
+    return status == LEV_ERR_TIMEOUT && c->phase == CLIENT_RUNNING
+               ? lev_call_no_room(c, what, blocked)
+               : status;
 }
 
 /* A method that points to nothing else than its own bytes. */
@@ -93,8 +94,20 @@ static void call_copy_free(call_copy *copy) {
     free(copy);
 }
 
+/* What to call; a basic.consume may be one that streams. */
+typedef struct call_request {
+    lev_method_id id;
+    const void *fields;
+    bool streams;
+} call_request;
+
+static lev_status call_once(lev_client *c, lev_wait *w, const call_request *r) {
+    return r->streams ? lev_engine_consume_stream(c->engine, w->channel, r->fields, &w->call)
+                      : lev_engine_call(c->engine, w->channel, r->id, r->fields, &w->call);
+}
+
 /* Queues the call, waiting for room where that is needed. */
-static lev_status call_queue(lev_client *c, lev_wait *w, lev_method_id id, const void *fields) {
+static lev_status call_queue(lev_client *c, lev_wait *w, call_request r) {
     call_copy *copy = NULL;
     lev_status status = LEV_AGAIN;
     while (status == LEV_AGAIN) {
@@ -102,10 +115,10 @@ static lev_status call_queue(lev_client *c, lev_wait *w, lev_method_id id, const
             status = LEV_ERR_MISUSE;
             break;
         }
-        status = lev_engine_call(c->engine, w->channel, id, fields, &w->call);
+        status = call_once(c, w, &r);
         if (status == LEV_AGAIN && c->lent && copy == NULL) {
-            copy = call_copy_new(id, fields);
-            fields = copy != NULL ? &copy->method.as : NULL;
+            copy = call_copy_new(r.id, r.fields);
+            r.fields = copy != NULL ? &copy->method.as : NULL;
             status = copy == NULL ? LEV_ERR_MEMORY : status;
         }
         if (status == LEV_AGAIN) {
@@ -122,7 +135,7 @@ static lev_status call_queue(lev_client *c, lev_wait *w, lev_method_id id, const
     }
     char text[64] = "";
     lev_writer name = lev_writer_init((uint8_t *)text, sizeof text - 1);
-    call_name(&name, id);
+    call_name(&name, r.id);
     return lev_report_call(c, w->channel, text, status);
 }
 
@@ -134,8 +147,8 @@ static lev_verdict call_judge_reply(const lev_wait *w, const lev_event *event) {
 
 /* Makes a call and waits for its answer, which is then in `w->event`; LEV_EVENT_NONE where none is
  * due. */
-static lev_status call_make(lev_client *c, lev_wait *w, lev_method_id id, const void *fields) {
-    lev_status status = call_queue(c, w, id, fields);
+static lev_status call_make(lev_client *c, lev_wait *w, call_request r) {
+    lev_status status = call_queue(c, w, r);
     if (status != LEV_OK || w->call == 0) {
         return status;
     }
@@ -146,10 +159,19 @@ static lev_status call_make(lev_client *c, lev_wait *w, lev_method_id id, const 
     }
     if (status == LEV_ERR_TIMEOUT && c->phase == CLIENT_RUNNING) {
         lev_writer text = lev_report_begin(c, status);
-        call_name(&text, id);
+        call_name(&text, r.id);
         lev_report_number(&text, " on channel ", w->channel, ": no answer");
         lev_report_number(&text, " within ", c->set.call_ms, " ms");
         lev_report_put(&text, c->blocked ? "; the broker blocks this connection" : "");
+    }
+    return status;
+}
+
+static lev_status call_reply(lev_client *c, uint16_t channel, call_request r, lev_method *reply) {
+    lev_wait w = {.judge = call_judge_reply, .ms = (int)c->set.call_ms, .channel = channel};
+    lev_status status = call_make(c, &w, r);
+    if (status == LEV_OK && reply != NULL) {
+        *reply = w.event.method != NULL ? *w.event.method : (lev_method){.id = LEV_NO_METHOD};
     }
     return status;
 }
@@ -160,19 +182,20 @@ lev_status lev_client_call(lev_client *c, uint16_t channel, lev_method_id id, co
         return lev_report(c, LEV_ERR_MISUSE,
                           "basic.get answers with a message: use lev_client_get");
     }
-    lev_wait w = {.judge = call_judge_reply, .ms = (int)c->set.call_ms, .channel = channel};
-    lev_status status = call_make(c, &w, id, fields);
-    if (status == LEV_OK && reply != NULL) {
-        *reply = w.event.method != NULL ? *w.event.method : (lev_method){.id = LEV_NO_METHOD};
-    }
-    return status;
+    return call_reply(c, channel, (call_request){.id = id, .fields = fields}, reply);
+}
+
+lev_status lev_client_consume_stream(lev_client *c, uint16_t channel,
+                                     const lev_basic_consume *fields, lev_method *reply) {
+    call_request r = {.id = LEV_BASIC_CONSUME, .fields = fields, .streams = true};
+    return call_reply(c, channel, r, reply);
 }
 
 lev_status lev_client_get(lev_client *c, uint16_t channel, const lev_basic_get *fields,
                           const lev_message **message) {
     lev_wait w = {.judge = call_judge_reply, .ms = (int)c->set.call_ms, .channel = channel};
     *message = NULL;
-    lev_status status = call_make(c, &w, LEV_BASIC_GET, fields);
+    lev_status status = call_make(c, &w, (call_request){.id = LEV_BASIC_GET, .fields = fields});
     if (status != LEV_OK) {
         return status;
     }

@@ -235,15 +235,18 @@ static void loop_work(lev_client *c, uint64_t now, bool readable) {
 }
 
 /* One wait, over at `until`. Returns what time it is then. */
-static uint64_t loop_turn(lev_client *c, uint64_t now, uint64_t until) {
+static uint64_t loop_turn(lev_client *c, const lev_wait *w, uint64_t now, uint64_t until) {
     unsigned wants = lev_loop_wants(c);
     short events = (short)(((wants & LEV_NET_READ) != 0 ? POLLIN : 0) |
                            ((wants & LEV_NET_WRITE) != 0 ? POLLOUT : 0));
-    struct pollfd p = {.fd = c->net != NULL ? lev_net_fd(c->net, NULL) : -1, .events = events};
+    struct pollfd p[] = {
+        {.fd = c->net != NULL ? lev_net_fd(c->net, NULL) : -1, .events = events},
+        {.fd = w->watches ? w->fd : -1, .events = POLLIN},
+    };
     uint64_t due = loop_sooner(until, c->write_over ? now : lev_loop_due(c));
-    poll(&p, 1, lev_loop_ms(now, due));
+    poll(p, 2, lev_loop_ms(now, due));
     now = lev_net_now();
-    loop_work(c, now, (p.revents & ~POLLOUT) != 0);
+    loop_work(c, now, (p[0].revents & ~POLLOUT) != 0);
     return now;
 }
 
@@ -277,7 +280,7 @@ lev_status lev_loop_until(lev_client *c, lev_wait *w) {
             return LEV_ERR_TIMEOUT;
         }
         last = now >= deadline;
-        now = loop_turn(c, now, deadline);
+        now = loop_turn(c, w, now, deadline);
     }
 }
 

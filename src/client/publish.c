@@ -51,55 +51,83 @@ static publish_kept *publish_keep(const lev_publication *from) {
     return k;
 }
 
-static lev_status publish_try(lev_client *c, uint16_t channel, const lev_publication *p,
-                              uint64_t *number) {
+/* What to publish; with `pieces` only its beginning, of a body of `size` bytes. */
+typedef struct publish_job {
+    uint16_t channel;
+    const lev_publication *publication;
+    uint64_t *number;
+    bool pieces;
+    uint64_t size;
+} publish_job;
+
+static lev_status publish_try(lev_client *c, const publish_job *j) {
     if (c->phase != CLIENT_RUNNING) {
         return LEV_ERR_MISUSE;
     }
-    return c->blocked ? LEV_AGAIN : lev_engine_publish(c->engine, channel, p, number);
+    if (c->blocked) {
+        return LEV_AGAIN;
+    }
+    return j->pieces
+               ? lev_engine_publish_begin(c->engine, j->channel, j->publication, j->size, j->number)
+               : lev_engine_publish(c->engine, j->channel, j->publication, j->number);
 }
 
 /* Waits for room and tries again. What the caller passed may point into the last event, which the
  * wait invalidates. */
-static lev_status publish_wait(lev_client *c, uint16_t channel, const lev_publication *p,
-                               uint64_t *number) {
+static lev_status publish_wait(lev_client *c, publish_job j) {
     publish_kept *kept = NULL;
     if (c->lent) {
-        kept = publish_keep(p);
+        kept = publish_keep(j.publication);
         if (kept == NULL) {
             return lev_report(c, LEV_ERR_MEMORY, lev_status_text(LEV_ERR_MEMORY));
         }
-        p = &kept->publication;
+        j.publication = &kept->publication;
     }
     lev_status status = LEV_AGAIN;
     while (status == LEV_AGAIN) {
-        status = lev_call_wait_room(c, channel, "basic.publish");
+        status = lev_call_wait_room(c, j.channel, "basic.publish");
         if (status != LEV_OK) {
             break;
         }
-        status = publish_try(c, channel, p, number);
+        status = publish_try(c, &j);
         if (status != LEV_OK && status != LEV_AGAIN) {
-            status = lev_report_call(c, channel, "basic.publish", status);
+            status = lev_report_call(c, j.channel, "basic.publish", status);
         }
     }
     free(kept);
     return status;
 }
 
-lev_status lev_client_publish(lev_client *c, uint16_t channel, const lev_publication *publication,
-                              uint64_t *number) {
-    lev_status status = publish_try(c, channel, publication, number);
-    if (status == LEV_AGAIN) {
-        status = publish_wait(c, channel, publication, number);
-    } else if (status != LEV_OK) {
-        status = lev_report_call(c, channel, "basic.publish", status);
-    }
-    if (status == LEV_OK && lev_engine_queued(c->engine) >= LEV_CLIENT_PUSH) {
+void lev_publish_push(lev_client *c) {
+    if (lev_engine_queued(c->engine) >= LEV_CLIENT_PUSH) {
         lev_loop_push(c);
-    } else if (status == LEV_OK) {
+    } else {
         lev_loop_attend(c);
     }
+}
+
+static lev_status publish_run(lev_client *c, const publish_job *j) {
+    lev_status status = publish_try(c, j);
+    if (status == LEV_AGAIN) {
+        status = publish_wait(c, *j);
+    } else if (status != LEV_OK) {
+        status = lev_report_call(c, j->channel, "basic.publish", status);
+    }
+    if (status == LEV_OK) {
+        lev_publish_push(c);
+    }
     return status;
+}
+
+lev_status lev_client_publish(lev_client *c, uint16_t channel, const lev_publication *publication,
+                              uint64_t *number) {
+    return publish_run(c, &(publish_job){channel, publication, number, false, 0});
+}
+
+lev_status lev_client_publish_begin(lev_client *c, uint16_t channel,
+                                    const lev_publication *publication, uint64_t body_size,
+                                    uint64_t *number) {
+    return publish_run(c, &(publish_job){channel, publication, number, true, body_size});
 }
 
 static lev_verdict publish_judge_confirms(const lev_wait *w, const lev_event *event) {
@@ -154,8 +182,9 @@ lev_status lev_client_wait_confirms(lev_client *c, uint16_t channel, lev_tally *
     lev_tally unused = {0};
     lev_tally *t = tally != NULL ? tally : &unused;
     *t = (lev_tally){0};
-    if (c->phase == CLIENT_NEW) {
-        return lev_report_call(c, channel, "", LEV_ERR_MISUSE);
+    bool half = c->phase == CLIENT_RUNNING && lev_engine_publish_left(c->engine, channel) > 0;
+    if (c->phase == CLIENT_NEW || half) {
+        return lev_report_call(c, channel, "waiting for confirms", LEV_ERR_MISUSE);
     }
     lev_wait w = {.judge = publish_judge_confirms,
                   .met = publish_met_confirms,

@@ -97,6 +97,9 @@ static const char *report_why(const lev_client *c, uint16_t channel, lev_status 
     if (channel != 0 && lev_engine_channel_state(c->engine, channel) != LEV_STATE_CHANNEL_OPEN) {
         return "the channel is not open";
     }
+    if (lev_engine_publish_left(c->engine, channel) > 0) {
+        return "a message is half sent there; lev_client_publish_body finishes it";
+    }
     return lev_status_text(status);
 }
 

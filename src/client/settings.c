@@ -118,6 +118,7 @@ lev_engine *lev_settings_engine(const lev_client_options *set, lev_span response
                             .channel_max = set->channel_max,
                             .frame_max = set->frame_max,
                             .message_max = set->message_max,
+                            .assembly_max = set->assembly_max,
                             .high_water = set->high_water,
                             .window = set->window,
                             .handshake_ms = set->handshake_ms,

@@ -95,6 +95,8 @@ typedef struct lev_wait {
     int ms;
     bool by_progress;
     bool unlimited; /* keep events beyond the backlog's limit: the end is near */
+    bool watches;   /* wake up when `fd` is readable, too */
+    int fd;
     uint16_t channel;
     uint32_t call;
     lev_event event;
@@ -126,7 +128,13 @@ void lev_loop_hang_up(lev_client *c, lev_status status, const char *text);
 /* Ends a connection that has no engine. */
 void lev_loop_end(lev_client *c, lev_status status, lev_layer layer, const char *text);
 
+/* publish.c: writes, if much is queued or a heartbeat is due. */
+void lev_publish_push(lev_client *c);
+
 /* call.c: waits until there is room for more work on a channel (0: the connection). */
 lev_status lev_call_wait_room(lev_client *c, uint16_t channel, const char *what);
+
+/* Reports that there was no room in time. Returns LEV_ERR_TIMEOUT. */
+lev_status lev_call_no_room(lev_client *c, const char *what, bool blocked);
 
 #endif

@@ -213,6 +213,7 @@ static lev_status call_route(lev_engine *e, lev_channel *ch, lev_call call, cons
     if (status == LEV_OK) {
         ch->confirm = ch->confirm || call.id == LEV_CONFIRM_SELECT;
         ch->committing = ch->committing || call.id == LEV_TX_COMMIT;
+        ch->tx = ch->tx || call.id == LEV_TX_SELECT;
     }
     return status;
 }
@@ -228,6 +229,10 @@ static lev_status call_prepare(lev_engine *e, uint16_t channel, lev_call *call, 
     *ch = makes ? lev_channel_obtain(e, channel) : lev_channel_find(e, channel);
     if (makes && *ch == NULL) {
         return LEV_ERR_MEMORY;
+    }
+    if (makes && (*ch)->sending != NULL && (*ch)->sending->filling) {
+        e->tx.writable_owed = true;
+        return LEV_AGAIN;
     }
     if (!lev_legality_outbound(e, *ch, call->id) || (*ch)->committing) {
         return LEV_ERR_MISUSE;

@@ -47,16 +47,19 @@ void lev_channel_end(lev_engine *e, lev_channel *ch, lev_event_type farewell) {
     ch->incarnation = 0;
     ch->refused = NULL;
     ch->calls_len = 0;
+    lev_sending_drop(e, ch);
     ch->confirm = false;
     ch->committing = false;
+    ch->tx = false;
+    ch->acks = (lev_acks){.floor = 0};
     lev_channel_stall(e, ch, false);
     ch->flow_stopped = false;
     lev_consumers_deinit(&ch->consumers, &e->alloc);
     if (e->rx.used != &ch->content) {
-        lev_content_reset(&ch->content, &e->alloc);
+        lev_content_reset(e, &ch->content);
     }
     ch->content.state = CONTENT_NONE;
-    ch->cut = e->tx.flushing ? UINT64_MAX : e->tx.buf.sent;
+    ch->cut = e->tx.flushing ? LEV_WINDOW_HALF - 1 : e->tx.buf.sent;
     if (e->settling != ch) {
         lev_window_abandon(&ch->window, ch->cut);
     }
@@ -141,6 +144,7 @@ lev_channel *lev_channel_take_unstalled(lev_engine *e) {
 
 void lev_channel_free(lev_engine *e, lev_channel *ch) {
     lev_consumers_deinit(&ch->consumers, &e->alloc);
+    lev_sending_free(e, ch);
     lev_window_deinit(&ch->window, &e->alloc);
     lev_release(&e->alloc, ch->content.data);
     lev_release(&e->alloc, ch->calls);

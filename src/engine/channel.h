@@ -7,8 +7,10 @@
 #ifndef LEVERET_ENGINE_CHANNEL_H
 #define LEVERET_ENGINE_CHANNEL_H
 
+#include "acks.h"
 #include "consumer.h"
 #include "content.h"
+#include "sending.h"
 #include "window.h"
 
 /* A call that waits for its answer. Those of basic.consume and basic.cancel are noted with the
@@ -35,8 +37,11 @@ typedef struct lev_channel {
     lev_call *calls;
     size_t calls_len;
     size_t calls_cap;
+    bool tx;
+    lev_acks acks;
     lev_consumers consumers;
     lev_content content;
+    lev_sending *sending; /* the message that is half sent, or NULL */
     lev_window window;
 } lev_channel;
 

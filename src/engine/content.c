@@ -19,19 +19,37 @@
 
 enum { CONTENT_KEEP = 65536 };
 
-void lev_content_reset(lev_content *c, const lev_allocator *a) {
+void lev_content_reset(lev_engine *e, lev_content *c) {
     uint8_t *data = c->data;
     size_t cap = c->cap;
+    e->rx.assembled -= c->len;
     if (cap > CONTENT_KEEP) {
-        lev_release(a, data);
+        lev_release(&e->alloc, data);
         data = NULL;
         cap = 0;
     }
     *c = (lev_content){.data = data, .cap = cap};
 }
 
-static bool content_append(lev_engine *e, lev_content *c, lev_span bytes) {
+/* Closes the channel: the rest of the message is only counted, and what came of it is dropped. */
+static void content_refuse(lev_engine *e, lev_channel *ch, const char *why) {
+    lev_content *c = &ch->content;
+    lev_channel_refuse(e, ch, LEV_CONTENT_TOO_LARGE, why);
+    e->rx.assembled -= c->len;
+    lev_release(&e->alloc, c->data);
+    c->data = NULL;
+    c->cap = c->len = 0;
+}
+
+/* Collects bytes. Returns false where the failure is latched. */
+static bool content_append(lev_engine *e, lev_channel *ch, lev_span bytes) {
+    lev_content *c = &ch->content;
     uint8_t *data = c->data;
+    if (e->rx.assembled > e->set.assembly_max ||
+        bytes.len > e->set.assembly_max - e->rx.assembled) {
+        content_refuse(e, ch, "the unfinished messages of all channels are larger than allowed");
+        return e->error.status == LEV_OK;
+    }
     if (bytes.len <= SIZE_MAX - c->len) {
         data = lev_reserve(&e->alloc, c->data, &c->cap, c->len + bytes.len, 1);
     }
@@ -45,6 +63,7 @@ static bool content_append(lev_engine *e, lev_content *c, lev_span bytes) {
     if (bytes.len > 0) {
         memcpy(data + c->len, bytes.ptr, bytes.len);
         c->len += bytes.len;
+        e->rx.assembled += bytes.len;
     }
     return true;
 }
@@ -107,7 +126,7 @@ static bool content_complete(lev_engine *e, lev_channel *ch, lev_event *event) {
     lev_content *c = &ch->content;
     c->state = CONTENT_NONE;
     if (c->discard) {
-        lev_content_reset(c, &e->alloc);
+        lev_content_reset(e, c);
         return false;
     }
     content_recall(e, c);
@@ -167,6 +186,11 @@ static bool content_accept(lev_engine *e, lev_channel *ch, const lev_frame *fram
         lev_engine_violation(e, LEV_SYNTAX_ERROR, frame, "a delivery tag of 0");
         return false;
     }
+    if (c->no_ack) {
+        lev_acks_settle(&ch->acks, tag, false);
+    } else if (!c->returned) {
+        lev_acks_deliver(&ch->acks, tag);
+    }
     return true;
 }
 
@@ -174,7 +198,7 @@ bool lev_content_method(lev_engine *e, lev_channel *ch, const lev_frame *frame, 
     lev_content *c = &ch->content;
     bool leaving =
         e->state == LEV_STATE_AWAIT_CLOSE_OK || ch->state == LEV_STATE_AWAIT_CHANNEL_CLOSE_OK;
-    lev_content_reset(c, &e->alloc);
+    lev_content_reset(e, c);
     c->returned = e->method.id == LEV_BASIC_RETURN;
     c->discard = leaving && (!c->returned || ch->refused != NULL);
     if (!c->discard) {
@@ -184,7 +208,7 @@ bool lev_content_method(lev_engine *e, lev_channel *ch, const lev_frame *frame, 
         if (content_in_place(e, ch, event)) {
             return true;
         }
-        if (!content_append(e, c, frame->payload)) {
+        if (!content_append(e, ch, frame->payload)) {
             return false;
         }
         c->method_len = c->len;
@@ -211,15 +235,14 @@ bool lev_content_header(lev_engine *e, lev_channel *ch, const lev_frame *frame, 
     c->left = e->header.body_size;
     c->state = CONTENT_AWAIT_BODY;
     if (!c->discard && !c->stream && c->left > e->set.message_max) {
-        lev_channel_refuse(e, ch, LEV_CONTENT_TOO_LARGE,
-                           "a message is larger than the largest whole message allowed");
+        content_refuse(e, ch, "a message is larger than the largest whole message allowed");
         if (e->error.status != LEV_OK) {
             return false;
         }
     }
     if (!c->discard) {
         c->header_len = frame->payload.len;
-        if (!content_append(e, c, frame->payload)) {
+        if (!content_append(e, ch, frame->payload)) {
             return false;
         }
     }
@@ -265,7 +288,7 @@ bool lev_content_body(lev_engine *e, lev_channel *ch, const lev_frame *frame, le
     if (c->stream && !c->discard) {
         return piece.len > 0 && content_piece(e, ch, piece, event);
     }
-    if (!c->discard && !content_append(e, c, piece)) {
+    if (!c->discard && !content_append(e, ch, piece)) {
         return false;
     }
     return c->left == 0 && content_complete(e, ch, event);

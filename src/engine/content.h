@@ -43,6 +43,6 @@ bool lev_content_body(lev_engine *e, struct lev_channel *ch, const lev_frame *fr
                       lev_event *event);
 
 /* Forgets the message under way. */
-void lev_content_reset(lev_content *c, const lev_allocator *a);
+void lev_content_reset(lev_engine *e, lev_content *c);
 
 #endif

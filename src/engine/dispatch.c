@@ -96,9 +96,13 @@ static bool dispatch_channel_close(lev_engine *e, lev_channel *ch, lev_event *ev
     (void)event;
     const lev_channel_close *close = &e->method.as.channel_close;
     lev_channel_close_ok ok = {0};
+    if (ch->sending != NULL) {
+        lev_outbuf_discard(&ch->sending->held); /* nobody waits for that any more */
+    }
     lev_send_reply(e, ch->number, LEV_CHANNEL_CLOSE_OK, &ok);
-    if (ch->state == LEV_STATE_AWAIT_CHANNEL_CLOSE_OK || e->error.status != LEV_OK) {
-        return false; /* both close: ours is still to be answered */
+    bool crossed = ch->state == LEV_STATE_AWAIT_CHANNEL_CLOSE_OK && ch->sending == NULL;
+    if (crossed || e->error.status != LEV_OK) {
+        return false; /* both close: ours, unless it is held back, is still to be answered */
     }
     lev_fault_describe(&(lev_fault){.status = LEV_ERR_CHANNEL,
                                     .layer = LEV_LAYER_BROKER,
@@ -109,6 +113,7 @@ static bool dispatch_channel_close(lev_engine *e, lev_channel *ch, lev_event *ev
                                     .words = close->reply_text},
                        &e->channel_error);
     lev_channel_end(e, ch, LEV_EVENT_CHANNEL_CLOSED);
+    lev_sending_fill(e);
     return false;
 }
 

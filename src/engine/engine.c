@@ -30,9 +30,14 @@ static void engine_settings(lev_engine *e, const lev_engine_options *o) {
                        .frame_max = (uint32_t)engine_or(o->frame_max, LEV_FRAME_MAX_DEFAULT),
                        .method_frame_max = methods,
                        .message_max = (size_t)engine_or(o->message_max, LEV_MESSAGE_MAX_DEFAULT),
+                       .assembly_max = o->assembly_max,
                        .high_water = (size_t)engine_or(o->high_water, LEV_HIGH_WATER_DEFAULT),
                        .window = (uint32_t)engine_or(o->window, LEV_WINDOW_DEFAULT),
                        .close_ms = (uint32_t)engine_or(o->close_ms, LEV_CLOSE_MS)};
+    if (e->set.assembly_max == 0) {
+        size_t one = e->set.message_max;
+        e->set.assembly_max = one < SIZE_MAX / 2 ? 2 * one : SIZE_MAX;
+    }
     e->tuned = (lev_tuned){.channel_max = e->set.channel_max, .frame_max = LEV_FRAME_MAX_FLOOR};
     e->rx.limits = (lev_frame_limits){.body = LEV_FRAME_MAX_FLOOR, .method = LEV_FRAME_MAX_FLOOR};
 }
@@ -168,7 +173,8 @@ static bool engine_settling(lev_engine *e, lev_event *event) {
 }
 
 static bool engine_writable(lev_engine *e, lev_event *event) {
-    if (e->error.status != LEV_OK || e->tx.buf.queued > e->set.high_water / 2) {
+    bool full = e->tx.buf.queued > e->set.high_water / 2;
+    if (e->error.status != LEV_OK || full || e->filling > 0) {
         return false;
     }
     const lev_channel *ch = lev_channel_take_unstalled(e);
@@ -242,7 +248,7 @@ bool lev_engine_next(lev_engine *e, lev_event *event) {
     *event = (lev_event){.type = LEV_EVENT_NONE};
     lev_inbuf_expire(&e->rx.buf);
     if (e->rx.used != NULL && e->rx.used->state == CONTENT_NONE) {
-        lev_content_reset(e->rx.used, &e->alloc);
+        lev_content_reset(e, e->rx.used);
     }
     e->rx.used = NULL;
     if (engine_quiet(e) && lev_quick_deliver(e, event)) {
@@ -277,6 +283,7 @@ void lev_engine_sent(lev_engine *e, size_t n, uint64_t now) {
     if (n > 0) {
         e->tx.at = now;
         lev_outbuf_sent(&e->tx.buf, n);
+        lev_sending_fill(e);
     }
     if (e->tx.buf.queued < e->set.high_water) {
         e->tx.over = 0;

@@ -54,5 +54,6 @@ bool lev_legality_outbound(const lev_engine *e, const lev_channel *ch, lev_metho
     if (desc->class_id == LEV_CLASS_CONNECTION) {
         return legality_allows(desc->send, e->state);
     }
-    return ch != NULL && !ch->ending && legality_allows(desc->send, ch->state);
+    return ch != NULL && !ch->ending && ch->sending == NULL &&
+           legality_allows(desc->send, ch->state);
 }

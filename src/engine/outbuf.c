@@ -93,9 +93,16 @@ bool lev_outbuf_expect_loans(lev_outbuf *b, const lev_allocator *a, size_t n) {
 
 void lev_outbuf_lend(lev_outbuf *b, lev_span bytes, void *token, bool last) {
     assert(b->loans_len < b->loans_cap);
-    uint64_t at = b->own + (b->tail - b->head);
+    uint64_t at = lev_outbuf_end(b);
     b->loans[b->loans_len++] = (lev_loan){.at = at, .rest = bytes, .token = token, .last = last};
     b->queued += bytes.len;
+}
+
+uint64_t lev_outbuf_end(const lev_outbuf *b) { return b->own + (b->tail - b->head); }
+
+uint8_t *lev_outbuf_last(const lev_outbuf *b, uint64_t at, size_t len) {
+    bool last = at >= b->own && at + len == lev_outbuf_end(b);
+    return last ? b->data + b->tail - len : NULL;
 }
 
 static size_t outbuf_own_until(const lev_outbuf *b, size_t loan) {

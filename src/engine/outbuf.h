@@ -57,6 +57,13 @@ bool lev_outbuf_expect_loans(lev_outbuf *b, const lev_allocator *a, size_t n);
 /* Appends bytes that stay the caller's. */
 void lev_outbuf_lend(lev_outbuf *b, lev_span bytes, void *token, bool last);
 
+/* Returns where the next byte of ours will stand, since the beginning. */
+uint64_t lev_outbuf_end(const lev_outbuf *b);
+
+/* Returns our own bytes from position `at` on, to be written anew, where they are the last `len`
+ * and none of them has been sent; otherwise NULL. */
+uint8_t *lev_outbuf_last(const lev_outbuf *b, uint64_t at, size_t len);
+
 size_t lev_outbuf_pending(const lev_outbuf *b, lev_span *spans, size_t max);
 void lev_outbuf_sent(lev_outbuf *b, size_t n);
 

@@ -12,7 +12,7 @@
 
 #include <assert.h>
 
-enum { PUBLISH_LEND_MIN = 4096, PUBLISH_HEAD = 1024 };
+enum { PUBLISH_HEAD = 1024 };
 
 /* RabbitMQ completes this address of a direct reply, so a returned message has a longer one. */
 static lev_span publish_reply_to(lev_span reply_to) {
@@ -42,8 +42,8 @@ static uint64_t publish_hash_properties(uint64_t h, const lev_properties *p) {
 }
 
 lev_digest lev_publish_digest(lev_span exchange, lev_span routing_key,
-                              const lev_properties *properties, lev_span body) {
-    uint64_t h = lev_hash(lev_hash(lev_hash(0, exchange), routing_key), body);
+                              const lev_properties *properties) {
+    uint64_t h = lev_hash(lev_hash(0, exchange), routing_key);
     lev_span headers = {NULL, 0};
     if (properties != NULL && properties->present != 0) {
         h = publish_hash_properties(h, properties);
@@ -58,9 +58,9 @@ uint64_t lev_publish_returned(lev_channel *ch, const lev_message *message) {
     if (ch->window.open == 0) {
         return 0;
     }
-    lev_digest digest = lev_publish_digest(message->exchange, message->routing_key,
-                                           &message->properties, message->body);
-    return lev_window_return(&ch->window, digest);
+    lev_digest envelope =
+        lev_publish_digest(message->exchange, message->routing_key, &message->properties);
+    return lev_window_return(&ch->window, lev_digest_of(envelope, lev_hash_body(message->body)));
 }
 
 static lev_basic_publish publish_method(const lev_publication *p) {
@@ -68,9 +68,10 @@ static lev_basic_publish publish_method(const lev_publication *p) {
         .exchange = p->exchange, .routing_key = p->routing_key, .mandatory = p->mandatory};
 }
 
-static void publish_head(lev_writer *w, uint16_t channel, const lev_publication *p) {
+static void publish_head(lev_writer *w, uint16_t channel, const lev_publication *p,
+                         uint64_t body_size) {
     lev_basic_publish publish = publish_method(p);
-    lev_header header = {.class_id = LEV_CLASS_BASIC, .body_size = p->body.len};
+    lev_header header = {.class_id = LEV_CLASS_BASIC, .body_size = body_size};
     if (p->properties != NULL) {
         header.properties = *p->properties;
     }
@@ -82,8 +83,7 @@ static void publish_head(lev_writer *w, uint16_t channel, const lev_publication 
     lev_frame_end(w, place);
 }
 
-/* Writes the body as frames of at most `most` payload bytes. */
-static void publish_copy(lev_writer *w, uint16_t channel, lev_span body, size_t most) {
+void lev_publish_copy(lev_writer *w, uint16_t channel, lev_span body, size_t most) {
     while (body.len > 0) {
         lev_span piece = {body.ptr, body.len < most ? body.len : most};
         lev_frame_encode(w, &(lev_frame){LEV_FRAME_BODY, channel, piece});
@@ -97,12 +97,26 @@ static size_t publish_frames(size_t len, size_t most) {
 }
 
 static bool publish_lends(const lev_publication *p) {
-    return p->lend && p->body.len >= PUBLISH_LEND_MIN;
+    return p->lend && p->body.len >= LEV_PUBLISH_LEND_MIN;
 }
 
-/* Writes frame heads and ends, with the body lent in between. */
-static void publish_lend(lev_engine *e, uint16_t channel, const lev_publication *p, size_t most) {
-    lev_span body = p->body;
+size_t lev_publish_room(lev_engine *e, lev_span body, bool lend) {
+    size_t most = e->tuned.frame_max - LEV_FRAME_OVERHEAD;
+    size_t frames = publish_frames(body.len, most);
+    bool copies = !lend || body.len < LEV_PUBLISH_LEND_MIN;
+    size_t room = frames * LEV_FRAME_OVERHEAD + (copies ? body.len : 0);
+    if (copies && room < body.len) {
+        return SIZE_MAX;
+    }
+    return lend && !lev_outbuf_expect_loans(&e->tx.buf, &e->alloc, frames + 1) ? SIZE_MAX : room;
+}
+
+void lev_publish_lend(lev_engine *e, uint16_t channel, lev_span body, void *token) {
+    size_t most = e->tuned.frame_max - LEV_FRAME_OVERHEAD;
+    if (body.len < LEV_PUBLISH_LEND_MIN) {
+        lev_outbuf_lend(&e->tx.buf, (lev_span){NULL, 0}, token, true);
+        return;
+    }
     while (body.len > 0) {
         lev_span piece = {body.ptr, body.len < most ? body.len : most};
         body.ptr += piece.len;
@@ -112,7 +126,7 @@ static void publish_lend(lev_engine *e, uint16_t channel, const lev_publication 
         lev_writer_u16(&head, channel);
         lev_writer_u32(&head, (uint32_t)piece.len);
         lev_outbuf_commit(&e->tx.buf, &head);
-        lev_outbuf_lend(&e->tx.buf, piece, p->token, body.len == 0);
+        lev_outbuf_lend(&e->tx.buf, piece, token, body.len == 0);
         lev_writer end = lev_outbuf_writer(&e->tx.buf);
         lev_writer_u8(&end, LEV_FRAME_END);
         lev_outbuf_commit(&e->tx.buf, &end);
@@ -154,27 +168,21 @@ static bool publish_quick(lev_engine *e, uint16_t channel, const lev_publication
 }
 
 /* Writes all of the message that is not lent. */
-static lev_status publish_write(lev_engine *e, uint16_t channel, const lev_publication *p) {
+static lev_status publish_write(lev_engine *e, uint16_t channel, const lev_publication *p,
+                                uint64_t body_size) {
     size_t most = e->tuned.frame_max - LEV_FRAME_OVERHEAD;
-    size_t frames = publish_frames(p->body.len, most);
-    bool lends = publish_lends(p);
-    size_t extra = frames * LEV_FRAME_OVERHEAD + (lends ? 0 : p->body.len);
-    if (extra < p->body.len && !lends) {
-        return LEV_ERR_MEMORY;
-    }
-    if (p->lend && !lev_outbuf_expect_loans(&e->tx.buf, &e->alloc, frames + 1)) {
-        return LEV_ERR_MEMORY;
-    }
+    size_t room = lev_publish_room(e, p->body, p->lend);
     for (size_t head = PUBLISH_HEAD;; head *= 2) {
-        if (!lev_outbuf_grow(&e->tx.buf, &e->alloc, head + extra)) {
+        if (room > SIZE_MAX - head || !lev_outbuf_grow(&e->tx.buf, &e->alloc, head + room)) {
             return LEV_ERR_MEMORY;
         }
         lev_writer w = lev_outbuf_writer(&e->tx.buf);
-        w.cap = lends ? head : w.cap; /* behind it is the room for the heads of lent frames */
-        publish_head(&w, channel, p);
+        w.cap = publish_lends(p) ? head
+                                 : w.cap; /* behind it is the room for the heads of lent frames */
+        publish_head(&w, channel, p, body_size);
         size_t header_at = w.len;
-        if (!lends) {
-            publish_copy(&w, channel, p->body, most);
+        if (!publish_lends(p)) {
+            lev_publish_copy(&w, channel, p->body, most);
         }
         if (w.status == LEV_OK && header_at <= e->tuned.frame_max) {
             lev_outbuf_commit(&e->tx.buf, &w);
@@ -189,34 +197,37 @@ static lev_status publish_write(lev_engine *e, uint16_t channel, const lev_publi
     }
 }
 
-lev_status lev_engine_publish(lev_engine *e, uint16_t channel, const lev_publication *p,
-                              uint64_t *number) {
-    lev_channel *ch = lev_channel_find(e, channel);
+lev_status lev_publish_start(lev_engine *e, lev_channel *ch, const lev_publication *p,
+                             uint64_t body_size) {
     lev_status status = lev_engine_ready(e);
-    if (number != NULL) {
-        *number = 0;
-    }
     if (status == LEV_OK) {
         status = publish_check(e, ch, p);
     }
     if (status == LEV_OK && ch->confirm && !lev_window_expect(&ch->window, &e->alloc)) {
         status = LEV_ERR_MEMORY;
     }
-    if (status == LEV_OK && !publish_quick(e, channel, p)) {
-        status = publish_write(e, channel, p);
+    bool quick = status == LEV_OK && body_size == p->body.len && publish_quick(e, ch->number, p);
+    return status == LEV_OK && !quick ? publish_write(e, ch->number, p, body_size) : status;
+}
+
+lev_status lev_engine_publish(lev_engine *e, uint16_t channel, const lev_publication *p,
+                              uint64_t *number) {
+    lev_channel *ch = lev_channel_find(e, channel);
+    if (number != NULL) {
+        *number = 0;
     }
+    lev_status status = lev_publish_start(e, ch, p, p->body.len);
     if (status != LEV_OK) {
         return status;
     }
-    if (publish_lends(p)) {
-        publish_lend(e, channel, p, e->tuned.frame_max - LEV_FRAME_OVERHEAD);
-    } else if (p->lend) {
-        lev_outbuf_lend(&e->tx.buf, (lev_span){NULL, 0}, p->token, true);
+    if (p->lend) {
+        lev_publish_lend(e, channel, p->body, p->token);
     }
     if (ch->confirm) {
         lev_unsettled u = {.end = e->tx.buf.sent + e->tx.buf.queued, .mandatory = p->mandatory};
         if (p->mandatory) {
-            u.digest = lev_publish_digest(p->exchange, p->routing_key, p->properties, p->body);
+            lev_digest envelope = lev_publish_digest(p->exchange, p->routing_key, p->properties);
+            u.digest = lev_digest_of(envelope, lev_hash_body(p->body));
         }
         uint64_t added = lev_window_add(&ch->window, &u);
         if (number != NULL) {
@@ -228,5 +239,8 @@ lev_status lev_engine_publish(lev_engine *e, uint16_t channel, const lev_publica
 
 uint64_t lev_engine_unsettled(const lev_engine *e, uint16_t channel) {
     const lev_channel *ch = lev_channel_find(e, channel);
-    return ch == NULL ? 0 : ch->window.open;
+    if (ch == NULL) {
+        return 0;
+    }
+    return ch->window.open + (ch->sending != NULL && ch->confirm ? 1 : 0);
 }

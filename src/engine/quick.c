@@ -48,6 +48,11 @@ bool lev_quick_deliver(lev_engine *e, lev_event *event) {
         return false;
     }
     lev_inbuf_take(&e->rx.buf, size);
+    if (consumer->no_ack) {
+        lev_acks_settle(&ch->acks, deliver.delivery_tag, false);
+    } else {
+        lev_acks_deliver(&ch->acks, deliver.delivery_tag);
+    }
     lev_message *m = &e->message;
     quick_message(m, &deliver, &e->header);
     m->delivery =

@@ -7,20 +7,29 @@
 
 #include "state.h"
 
+enum { SEND_ACK_SIZE = LEV_FRAME_OVERHEAD + 13 };
+
 static void send_encode(lev_writer *w, uint16_t channel, lev_method_id id, const void *fields) {
     size_t place = lev_frame_begin(w, LEV_FRAME_METHOD, channel);
     lev_method_encode(w, id, fields);
     lev_frame_end(w, place);
 }
 
+/* Where a method goes: behind the body of a message that is half sent on its channel. */
+static lev_outbuf *send_where(lev_engine *e, uint16_t channel) {
+    lev_channel *ch = lev_channel_find(e, channel);
+    return ch != NULL && ch->sending != NULL ? &ch->sending->held : &e->tx.buf;
+}
+
 lev_status lev_send(lev_engine *e, uint16_t channel, lev_method_id id, const void *fields) {
-    lev_writer w = lev_outbuf_writer(&e->tx.buf);
+    lev_outbuf *buf = send_where(e, channel);
+    lev_writer w = lev_outbuf_writer(buf);
     send_encode(&w, channel, id, fields);
     while (w.status == LEV_ERR_SPACE) {
-        if (!lev_outbuf_grow(&e->tx.buf, &e->alloc, w.cap + 256)) {
+        if (!lev_outbuf_grow(buf, &e->alloc, w.cap + 256)) {
             return LEV_ERR_MEMORY;
         }
-        w = lev_outbuf_writer(&e->tx.buf);
+        w = lev_outbuf_writer(buf);
         send_encode(&w, channel, id, fields);
     }
     if (w.status != LEV_OK) {
@@ -29,7 +38,7 @@ lev_status lev_send(lev_engine *e, uint16_t channel, lev_method_id id, const voi
     if (w.len > e->tuned.frame_max) {
         return LEV_ERR_LIMIT;
     }
-    lev_outbuf_commit(&e->tx.buf, &w);
+    lev_outbuf_commit(buf, &w);
     return LEV_OK;
 }
 
@@ -40,9 +49,26 @@ lev_status lev_send_secret(lev_engine *e, lev_method_id id, const void *fields) 
     return status;
 }
 
+/* Acks are merged where they wait, so merging delays none and needs no memory. Only the frame that
+ * stands last is touched: what the program sent between two acks stays between them. */
+bool lev_send_merged(lev_engine *e, uint16_t channel, uint64_t tag, uint64_t floor) {
+    uint8_t *place = lev_outbuf_last(&e->tx.buf, e->tx.ack_at, SEND_ACK_SIZE);
+    uint64_t last = tag > e->tx.ack_tag ? tag : e->tx.ack_tag;
+    if (place == NULL || e->tx.ack_channel != channel || last > floor) {
+        return false;
+    }
+    lev_writer w = lev_writer_init(place, SEND_ACK_SIZE);
+    send_encode(&w, channel, LEV_BASIC_ACK,
+                &(lev_basic_ack){.delivery_tag = last, .multiple = true});
+    e->tx.ack_tag = last;
+    return true;
+}
+
 static lev_status send_reserved(lev_engine *e, uint16_t channel, lev_method_id id,
                                 const void *fields) {
-    if (e->tx.over > LEV_RESERVE) {
+    const lev_outbuf *buf = send_where(e, channel);
+    size_t used = buf == &e->tx.buf ? e->tx.over : buf->queued;
+    if (used > LEV_RESERVE) {
         return LEV_AGAIN;
     }
     size_t before = e->tx.buf.queued;
@@ -53,7 +79,8 @@ static lev_status send_reserved(lev_engine *e, uint16_t channel, lev_method_id i
     return status;
 }
 
-lev_status lev_send_ack(lev_engine *e, uint16_t channel, lev_method_id id, const void *fields) {
+lev_status lev_send_settlement(lev_engine *e, uint16_t channel, lev_method_id id,
+                               const void *fields) {
     lev_status status = send_reserved(e, channel, id, fields);
     if (status == LEV_AGAIN) {
         e->tx.writable_owed = true;

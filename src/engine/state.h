@@ -27,6 +27,7 @@ typedef struct lev_settings {
     uint32_t frame_max;
     uint32_t method_frame_max;
     size_t message_max;
+    size_t assembly_max;
     size_t high_water;
     uint32_t window;
     uint32_t close_ms;
@@ -55,6 +56,7 @@ struct lev_engine {
         lev_status ended_status;
         char ended_text[LEV_ERROR_TEXT];
         lev_content *used; /* an event points into it */
+        size_t assembled;  /* bytes that all channels' contents hold */
     } rx;
 
     struct {
@@ -63,12 +65,16 @@ struct lev_engine {
         size_t over;        /* bytes queued above the mark, out of LEV_RESERVE */
         bool writable_owed; /* a caller was told LEV_AGAIN for the mark */
         bool idle;          /* a heartbeat goes: the buffers are given back behind it */
-        bool flushing;      /* after our connection.close for a violation: all of it still goes */
+        uint64_t ack_at;    /* where the basic.ack queued last stands */
+        uint64_t ack_tag;
+        uint16_t ack_channel; /* 0: none yet */
+        bool flushing;        /* after our connection.close for a violation: all of it still goes */
     } tx;
 
     lev_channel **channels; /* by number */
     size_t channels_cap;
     size_t channels_len;
+    size_t filling;        /* closed channels whose body is being completed */
     size_t ending;         /* channels with farewells to tell */
     size_t stalled;        /* channels where a publish was stopped */
     lev_channel *settling; /* whose outcomes are being told */
@@ -112,11 +118,17 @@ void lev_engine_violation(lev_engine *e, uint16_t reply_code, const lev_frame *c
                           const char *what);
 
 /* send.c: queue a method: a caller's; one with a secret, on channel 0, which is wiped once it has
- * been written; an ack, with LEV_AGAIN when the reserve is used up; an answer that the peer made us
- * give, whose failure is latched; a heartbeat. */
+ * been written; a settlement, with LEV_AGAIN when the reserve is used up; an answer that the peer
+ * made us give, whose failure is latched; a heartbeat. */
 lev_status lev_send(lev_engine *e, uint16_t channel, lev_method_id id, const void *fields);
 lev_status lev_send_secret(lev_engine *e, lev_method_id id, const void *fields);
-lev_status lev_send_ack(lev_engine *e, uint16_t channel, lev_method_id id, const void *fields);
+lev_status lev_send_settlement(lev_engine *e, uint16_t channel, lev_method_id id,
+                               const void *fields);
+
+/* Makes an ack of the one that waits last, if it is of that channel and all up to `floor` is
+ * settled. Returns false where that cannot be. */
+bool lev_send_merged(lev_engine *e, uint16_t channel, uint64_t tag, uint64_t floor);
+
 void lev_send_reply(lev_engine *e, uint16_t channel, lev_method_id id, const void *fields);
 void lev_send_heartbeat(lev_engine *e);
 
@@ -155,9 +167,27 @@ bool lev_call_answered(lev_engine *e, lev_channel *ch, lev_event *event);
 bool lev_call_consume_ok(lev_engine *e, lev_channel *ch, lev_event *event);
 bool lev_call_cancel_ok(lev_engine *e, lev_channel *ch, lev_event *event);
 
-/* publish.c: what is known of a returned message. */
+/* publish.c: what is known of a message but for its body, and of a returned one. */
 lev_digest lev_publish_digest(lev_span exchange, lev_span routing_key,
-                              const lev_properties *properties, lev_span body);
+                              const lev_properties *properties);
 uint64_t lev_publish_returned(lev_channel *ch, const lev_message *message);
+
+enum { LEV_PUBLISH_LEND_MIN = 4096 };
+
+/* Queues all of a message that is not lent: after it, lev_window_add and lev_publish_lend cannot
+ * fail. `body_size` goes into its header. */
+lev_status lev_publish_start(lev_engine *e, lev_channel *ch, const lev_publication *p,
+                             uint64_t body_size);
+
+/* Returns the room that body frames need in the outbound buffer, and prepares for them to be lent.
+ * SIZE_MAX: no memory. */
+size_t lev_publish_room(lev_engine *e, lev_span body, bool lend);
+
+/* Writes a body as frames of at most `most` payload bytes. */
+void lev_publish_copy(lev_writer *w, uint16_t channel, lev_span body, size_t most);
+
+/* Queues frame heads and ends, with the body lent in between. A small one is already copied: it is
+ * only to be released. */
+void lev_publish_lend(lev_engine *e, uint16_t channel, lev_span body, void *token);
 
 #endif

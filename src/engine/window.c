@@ -207,3 +207,41 @@ uint64_t lev_hash(uint64_t seed, lev_span bytes) {
     }
     return hash_mix(h, rest);
 }
+
+/* A body is hashed block after block, each with the sum so far as its seed, and last what is left
+ * of it. */
+uint64_t lev_hash_body(lev_span body) {
+    uint64_t sum = 0;
+    while (body.len >= LEV_HASH_BLOCK) {
+        sum = lev_hash(sum, (lev_span){body.ptr, LEV_HASH_BLOCK});
+        body.ptr += LEV_HASH_BLOCK;
+        body.len -= LEV_HASH_BLOCK;
+    }
+    return lev_hash(sum, body);
+}
+
+void lev_hasher_add(lev_hasher *h, lev_span piece) {
+    while (piece.len > 0) {
+        size_t room = LEV_HASH_BLOCK - h->fill;
+        size_t n = piece.len < room ? piece.len : room;
+        if (n < LEV_HASH_BLOCK) {
+            memcpy(h->block + h->fill, piece.ptr, n);
+            h->fill += n;
+        }
+        if (n == room) {
+            h->sum = lev_hash(
+                h->sum, (lev_span){n < LEV_HASH_BLOCK ? h->block : piece.ptr, LEV_HASH_BLOCK});
+            h->fill = 0;
+        }
+        piece.ptr += n;
+        piece.len -= n;
+    }
+}
+
+uint64_t lev_hasher_end(const lev_hasher *h) {
+    return lev_hash(h->sum, (lev_span){h->block, h->fill});
+}
+
+lev_digest lev_digest_of(lev_digest envelope, uint64_t body) {
+    return (lev_digest){hash_mix(envelope.exact, body), hash_mix(envelope.loose, body)};
+}

@@ -15,9 +15,12 @@ typedef struct lev_digest {
     uint64_t loose;
 } lev_digest;
 
+/* The end of a publish that was never queued whole: behind every cut. */
+#define LEV_WINDOW_HALF UINT64_MAX
+
 typedef struct lev_unsettled {
     lev_digest digest;
-    uint64_t end; /* position in the stream of the byte behind it */
+    uint64_t end; /* position in the stream of the byte behind it; LEV_WINDOW_HALF */
     bool mandatory;
     bool returned;
     bool settled;
@@ -66,5 +69,23 @@ uint64_t lev_window_return(lev_window *w, lev_digest digest);
 
 /* Mixes bytes and their length into a hash. */
 uint64_t lev_hash(uint64_t seed, lev_span bytes);
+
+enum { LEV_HASH_BLOCK = 1024 };
+
+/* The hash of a body, as it comes in pieces; their sizes make no difference. */
+typedef struct lev_hasher {
+    uint64_t sum;
+    size_t fill;
+    uint8_t block[LEV_HASH_BLOCK];
+} lev_hasher;
+
+void lev_hasher_add(lev_hasher *h, lev_span piece);
+uint64_t lev_hasher_end(const lev_hasher *h);
+
+/* The same of a body in one piece. */
+uint64_t lev_hash_body(lev_span body);
+
+/* Adds the body's hash to the digest of all else. */
+lev_digest lev_digest_of(lev_digest envelope, uint64_t body);
 
 #endif

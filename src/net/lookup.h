@@ -30,7 +30,4 @@ const struct addrinfo *lev_lookup_found(const lev_lookup *l, const char **why, c
 /* Frees the lookup, or abandons it where it is still under way; NULL is fine. */
 void lev_lookup_free(lev_lookup *l);
 
-/* Returns the text of an errno value: static, or in `text`. */
-const char *lev_errno_text(int error, char *text, size_t size);
-
 #endif

@@ -46,6 +46,19 @@ static void keep_a_message(lev_backlog *b) {
     memset(&error, '#', sizeof error);
 }
 
+/* The body of a delivery, which is also its first piece, is kept once. */
+static void keeps_a_body_once(void) {
+    static const uint8_t body[10000] = {1, 2, 3};
+    lev_backlog b = {0};
+    lev_message m = {.body = {body, sizeof body}};
+    push(&b, (lev_event){.type = LEV_EVENT_DELIVER, .message = &m, .body = m.body});
+    EXPECT(b.size < 15000);
+    lev_kept *k = lev_backlog_pop(&b);
+    EXPECT_BYTES(k->event.body.ptr, k->event.body.len, body, sizeof body);
+    EXPECT_BYTES(k->message.body.ptr, k->message.body.len, body, sizeof body);
+    free(k);
+}
+
 static void copies_all_that_an_event_points_to(void) {
     lev_backlog b = {0};
     keep_a_message(&b);
@@ -148,7 +161,7 @@ static void finds_the_news_of_a_closed_channel(void) {
     lev_backlog_deinit(&b);
 }
 
-UNIT_MAIN("backlog", CASE(copies_all_that_an_event_points_to),
+UNIT_MAIN("backlog", CASE(keeps_a_body_once), CASE(copies_all_that_an_event_points_to),
           CASE(merges_outcomes_that_continue_each_other), CASE(does_not_merge_what_has_been_taken),
           CASE(keeps_within_its_limit), CASE(drops_the_confirms_of_a_channel),
           CASE(finds_the_news_of_a_closed_channel))

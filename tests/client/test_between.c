@@ -55,8 +55,9 @@ static void expect_early_acks(peer *p) {
     uint64_t start = lev_net_now();
     peer_expect(p, LEV_BASIC_ACK);
     peer_need(lev_net_now() - start < MESSAGES * STEP_MS / 2, "the first ack before the last");
-    for (int i = 1; i < MESSAGES; i++) {
-        peer_expect(p, LEV_BASIC_ACK);
+    uint64_t acked = 1;
+    while (acked < MESSAGES) { /* those that wait together leave as one */
+        acked = peer_expect(p, LEV_BASIC_ACK).as.basic_ack.delivery_tag;
     }
     peer_close(p);
 }

@@ -129,6 +129,94 @@ static void refuses_a_message_above_the_limit_and_keeps_the_connection(void) {
     stage_deinit(&s);
 }
 
+/* Opens channels 1 to `count`, each with the consumer "c", and starts a delivery of `size` bytes on
+ * each, of which `sent` come. */
+static void start_deliveries(stage *s, uint16_t count, uint64_t size, lev_span sent) {
+    lev_basic_consume consume = {.consumer_tag = sp("c"), .nowait = true};
+    for (uint16_t n = 1; n <= count; n++) {
+        EXPECT_EQ(lev_engine_channel_open(s->e, n, &(lev_channel_open){0}, NULL), LEV_OK);
+        stage_says(s, n, LEV_CHANNEL_OPEN_OK, &(lev_channel_open_ok){0});
+        stage_deliver(s);
+        EXPECT_EQ(lev_engine_basic_consume(s->e, n, &consume, NULL), LEV_OK);
+    }
+    stage_flush(s);
+    stage_log_clear(s);
+    s->sent_read = s->sent_len;
+    for (uint16_t n = 1; n <= count; n++) {
+        uint8_t header[] = {0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+        for (unsigned i = 0; i < 8; i++) {
+            header[4 + i] = (uint8_t)(size >> (56 - 8 * i));
+        }
+        stage_says(s, n, LEV_BASIC_DELIVER, &hello);
+        stage_says_frame(s, LEV_FRAME_HEADER, n, (lev_span){header, sizeof header});
+        stage_says_frame(s, LEV_FRAME_BODY, n, sent);
+        stage_deliver(s);
+    }
+}
+
+static void many_announcements_cost_only_what_came(void) {
+    stage s = {0};
+    stage_open(&s, NULL);
+    start_deliveries(&s, 2000, 100000000, sp("a little"));
+    EXPECT_STR(s.log, "");
+    EXPECT_EQ(lev_engine_error(s.e)->status, LEV_OK);
+    EXPECT(s.balance < 2000 * 1024 && s.peak < 2000 * 1024);
+    stage_deinit(&s);
+    EXPECT_EQ(s.balance, 0);
+}
+
+static void bounds_the_unfinished_messages_of_all_channels_together(void) {
+    stage s = {0};
+    lev_method m;
+    static uint8_t piece[10000];
+    stage_open(&s, &(lev_engine_options){.message_max = 200000, .assembly_max = 1000000});
+    start_deliveries(&s, 90, 15000, (lev_span){piece, sizeof piece});
+    EXPECT_EQ(lev_engine_error(s.e)->status, LEV_OK);
+    stage_says_frame(&s, LEV_FRAME_BODY, 1, (lev_span){piece, 5000});
+    stage_deliver(&s);
+    EXPECT(stage_logged(&s, "deliver ch=1 tag=7"));
+    EXPECT_EQ(lev_engine_channel_state(s.e, 90), LEV_STATE_CHANNEL_OPEN);
+    stage_log_clear(&s);
+    for (uint16_t n = 2; n <= 90; n++) { /* 89 times 14,999 bytes would be too much */
+        stage_says_frame(&s, LEV_FRAME_BODY, n, (lev_span){piece, 4999});
+    }
+    stage_deliver(&s);
+    EXPECT_STR(s.log, "");
+    size_t refused = 0;
+    for (uint16_t n = 2; n <= 90; n++) {
+        if (lev_engine_channel_state(s.e, n) == LEV_STATE_AWAIT_CHANNEL_CLOSE_OK) {
+            refused++;
+            EXPECT(stage_sent_is(&s, n, LEV_CHANNEL_CLOSE, &m));
+            EXPECT_EQ(m.as.channel_close.reply_code, LEV_CONTENT_TOO_LARGE);
+        }
+    }
+    EXPECT((89 - refused) * 14999 <= 1000000); /* and no more of them than need be */
+    EXPECT((89 - refused + 1) * 15100 > 1000000);
+    stage_deinit(&s);
+    EXPECT_EQ(s.balance, 0);
+}
+
+/* What a refused channel had collected is free for others, and its frames are counted to the end.
+ */
+static void a_refused_channel_gives_its_share_back(void) {
+    stage s = {0};
+    static uint8_t piece[60000];
+    stage_open(&s, &(lev_engine_options){.assembly_max = 100000});
+    start_deliveries(&s, 3, 60001, (lev_span){piece, 30000});
+    stage_says_frame(&s, LEV_FRAME_BODY, 1, (lev_span){piece, 30000});
+    stage_says_frame(&s, LEV_FRAME_BODY, 2, (lev_span){piece, 30001});
+    stage_says_frame(&s, LEV_FRAME_BODY, 1, (lev_span){piece, 1});
+    stage_says(&s, 1, LEV_CHANNEL_CLOSE_OK, &(lev_channel_close_ok){0});
+    stage_says_frame(&s, LEV_FRAME_BODY, 3, (lev_span){piece, 30001});
+    stage_deliver(&s);
+    EXPECT(stage_logged(&s, "deliver ch=2"));
+    EXPECT(stage_logged(&s, "deliver ch=3"));
+    EXPECT(stage_logged(&s, "channel-closed ch=1 LEV_ERR_LIMIT 311"));
+    EXPECT_EQ(lev_engine_error(s.e)->status, LEV_OK);
+    stage_deinit(&s);
+    EXPECT_EQ(s.balance, 0);
+}
+
 static void lets_messages_of_two_channels_interleave_anywhere(void) {
     stage s = {0};
     lev_channel_open_ok open_ok = {0};
@@ -290,6 +378,9 @@ UNIT_MAIN("content", CASE(gives_the_same_message_however_it_arrives),
           CASE(hands_out_a_whole_message_where_it_stands_without_allocating),
           CASE(streams_a_message_piece_by_piece_within_bounded_memory),
           CASE(refuses_a_message_above_the_limit_and_keeps_the_connection),
+          CASE(many_announcements_cost_only_what_came),
+          CASE(bounds_the_unfinished_messages_of_all_channels_together),
+          CASE(a_refused_channel_gives_its_share_back),
           CASE(lets_messages_of_two_channels_interleave_anywhere),
           CASE(answers_content_out_of_order_with_the_right_code),
           CASE(D_grows_only_with_what_arrives),
