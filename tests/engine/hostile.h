@@ -17,7 +17,7 @@
 
 enum {
     HOSTILE_WIRE = 1 << 20,       /* most bytes that a broker says at once */
-    HOSTILE_MESSAGE_MAX = 65536,  /* every world's message_max */
+    HOSTILE_MESSAGE_MAX = 16384,  /* every world's message_max */
     HOSTILE_MEMORY = 1 << 20,     /* what a script may cost at most, bytes */
     HOSTILE_PUBLISHES = 3,        /* unsettled in the states with confirms */
     HOSTILE_BODY = 10             /* announced in the states within content */
