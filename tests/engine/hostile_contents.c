@@ -28,7 +28,7 @@ static const hostile_table tables[] = {
     {RAW("\1kD\xff\xff\xff\xff\xff"), true},                /* 255 decimals */
     {RAW("\1kA\0\0\0\0"), true},
     {RAW("\x0c" "capabilitiest\1"), true},                  /* no table */
-    {RAW("\x0c" "capabilitiesF\0\0\0\7\5x.y.zV"), false},   /* one byte short */
+    {RAW("\x0c" "capabilitiesF\0\0\0\x08\5x.y.zV"), false},  /* one byte short */
     {RAW("\x0c" "capabilitiesF\0\0\0\x09\7blockedV"), true}, /* no bool */
     {RAW("\7productI\0\0\0\1"), true},                      /* no string */
     {RAW("\1"), false},                                     /* a key beyond the end */
@@ -79,7 +79,7 @@ static bool put_table(lev_writer *w, unsigned turn) {
         lev_writer_bytes(w, tables[turn].entries);
         return tables[turn].sound;
     }
-    turn -= COUNT(tables);
+    turn -= (unsigned)COUNT(tables);
     if (turn < 2 * DEPTHS) {
         put_nested(w, depths[turn / 2], turn % 2 != 0);
         return depths[turn / 2] <= LEV_TABLE_DEPTH_MAX;
@@ -276,6 +276,9 @@ static int say_acks(const hostile_state *state, unsigned turn, lev_writer *w) {
             m.as.basic_nack.multiple = acks[pair][i].multiple;
         }
         say_fields(w, 1, &m);
+    }
+    if (state->call == LEV_CONFIRM_SELECT && pair == 12) {
+        return HOSTILE_HEALTHY; /* all of nothing */
     }
     bool dropped = strcmp(state->name, "refusing") == 0;
     return verdict != HOSTILE_HEALTHY || pair >= BAD || dropped ? verdict : 503;
