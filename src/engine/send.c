@@ -61,11 +61,30 @@ lev_status lev_send_ack(lev_engine *e, uint16_t channel, lev_method_id id, const
     return status;
 }
 
+/* An answer may use the reserve wherever the mark is, so a peer that reads nothing cannot make us
+ * queue a whole high_water of answers either. */
+static lev_status send_answer(lev_engine *e, uint16_t channel, lev_method_id id,
+                              const void *fields) {
+    if (e->tx.buf.sent >= e->tx.owed_from) {
+        e->tx.owed = 0;
+    }
+    if (e->tx.owed > LEV_RESERVE) {
+        return LEV_AGAIN;
+    }
+    size_t before = e->tx.buf.queued;
+    lev_status status = send_reserved(e, channel, id, fields);
+    if (e->tx.owed == 0) {
+        e->tx.owed_from = e->tx.buf.sent + e->tx.buf.queued;
+    }
+    e->tx.owed += e->tx.buf.queued - before;
+    return status;
+}
+
 void lev_send_reply(lev_engine *e, uint16_t channel, lev_method_id id, const void *fields) {
     if (e->error.status != LEV_OK) {
         return;
     }
-    lev_status status = send_reserved(e, channel, id, fields);
+    lev_status status = send_answer(e, channel, id, fields);
     if (status == LEV_AGAIN) {
         lev_engine_violation(e, LEV_RESOURCE_ERROR, NULL,
                              "the peer asks for answers and does not read them");
