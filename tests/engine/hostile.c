@@ -12,9 +12,9 @@
 static const hostile_script *playing;
 
 #define HOLD(condition)                                                                            \
-    ((condition) ? (void)0                                                                         \
-                 : unit_fail(__FILE__, __LINE__, "HOSTILE='%s': expected %s", playing->name,       \
-                             #condition))
+    ((condition)                                                                                   \
+         ? (void)0                                                                                 \
+         : unit_fail(__FILE__, __LINE__, "HOSTILE='%s': expected %s", playing->name, #condition))
 
 /* Calls `play` for the scripts of a state and an act. */
 static size_t each_turn(const hostile_state *state, const hostile_act *act,

@@ -16,11 +16,11 @@
 #include <leveret/frame.h>
 
 enum {
-    HOSTILE_WIRE = 1 << 20,       /* most bytes that a broker says at once */
-    HOSTILE_MESSAGE_MAX = 16384,  /* every world's message_max */
-    HOSTILE_MEMORY = 1 << 20,     /* what a script may cost at most, bytes */
-    HOSTILE_PUBLISHES = 3,        /* unsettled in the states with confirms */
-    HOSTILE_BODY = 10             /* announced in the states within content */
+    HOSTILE_WIRE = 1 << 20,      /* most bytes that a broker says at once */
+    HOSTILE_MESSAGE_MAX = 16384, /* every world's message_max */
+    HOSTILE_MEMORY = 1 << 20,    /* what a script may cost at most, bytes */
+    HOSTILE_PUBLISHES = 3,       /* unsettled in the states with confirms */
+    HOSTILE_BODY = 10            /* announced in the states within content */
 };
 
 /* What an act leads to: a reply code (the connection is closed with it), a negative lev_status (the
@@ -29,9 +29,9 @@ enum { HOSTILE_HEALTHY = 0, HOSTILE_CHANNEL_CLOSED = 1, HOSTILE_NO_SCRIPT = 2 };
 
 typedef struct hostile_world {
     lev_engine *e;
-    lev_writer broker; /* what the broker is about to say */
-    bool deaf;         /* it reads nothing meanwhile */
-    size_t step;       /* bytes that arrive at once; 0: all */
+    lev_writer broker;                        /* what the broker is about to say */
+    bool deaf;                                /* it reads nothing meanwhile */
+    size_t step;                              /* bytes that arrive at once; 0: all */
     void (*deliver)(struct hostile_world *w); /* it arrives, and all events are seen */
     void (*hang_up)(struct hostile_world *w); /* the connection is lost, and all is told */
     uint8_t *sent;                            /* what the client has written */
@@ -46,11 +46,11 @@ typedef struct hostile_world {
 typedef struct hostile_state {
     const char *name;
     void (*reach)(hostile_world *w, const struct hostile_state *state);
-    const char *legal[2];  /* methods that may come on channel 0 and on channel 1 */
-    int illegal;           /* the verdict on any other one on channel 1 */
-    int header;            /* on a content header on channel 1 */
-    int body;              /* on a body frame there */
-    lev_method_id call;    /* what is asked for, in the states that await an answer */
+    const char *legal[2]; /* methods that may come on channel 0 and on channel 1 */
+    int illegal;          /* the verdict on any other one on channel 1 */
+    int header;           /* on a content header on channel 1 */
+    int body;             /* on a body frame there */
+    lev_method_id call;   /* what is asked for, in the states that await an answer */
 } hostile_state;
 
 extern const hostile_state hostile_states[];

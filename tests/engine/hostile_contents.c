@@ -9,7 +9,8 @@
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define RAW(literal) {(const uint8_t *)(literal), sizeof(literal) - 1}
+#define RAW(literal)                                                                               \
+    { (const uint8_t *)(literal), sizeof(literal) - 1 }
 
 /* Tables, by their entries, and what a malformed one leads to. */
 typedef struct hostile_table {
@@ -19,37 +20,43 @@ typedef struct hostile_table {
 
 static const hostile_table tables[] = {
     {RAW(""), true},
-    {RAW("\0V"), true},                                     /* an empty key */
-    {RAW("\1kV\1kV\1kt\7"), true},                          /* a key twice */
-    {RAW("\3\0\xff\xfeV"), true},                           /* a key that is no text */
-    {RAW("\1kd\x7f\xf8\0\0\0\0\0\0"), true},                /* NaN */
-    {RAW("\1kf\xff\x80\0\0"), true},                        /* -Inf */
-    {RAW("\1kT\xff\xff\xff\xff\xff\xff\xff\xff"), true},    /* a time before all time */
-    {RAW("\1kD\xff\xff\xff\xff\xff"), true},                /* 255 decimals */
+    {RAW("\0V"), true},                                  /* an empty key */
+    {RAW("\1kV\1kV\1kt\7"), true},                       /* a key twice */
+    {RAW("\3\0\xff\xfeV"), true},                        /* a key that is no text */
+    {RAW("\1kd\x7f\xf8\0\0\0\0\0\0"), true},             /* NaN */
+    {RAW("\1kf\xff\x80\0\0"), true},                     /* -Inf */
+    {RAW("\1kT\xff\xff\xff\xff\xff\xff\xff\xff"), true}, /* a time before all time */
+    {RAW("\1kD\xff\xff\xff\xff\xff"), true},             /* 255 decimals */
     {RAW("\1kA\0\0\0\0"), true},
-    {RAW("\x0c" "capabilitiest\1"), true},                  /* no table */
-    {RAW("\x0c" "capabilitiesF\0\0\0\x08\5x.y.zV"), false},  /* one byte short */
-    {RAW("\x0c" "capabilitiesF\0\0\0\x09\7blockedV"), true}, /* no bool */
-    {RAW("\7productI\0\0\0\1"), true},                      /* no string */
-    {RAW("\1"), false},                                     /* a key beyond the end */
+    {RAW("\x0c"
+         "capabilitiest\1"),
+     true}, /* no table */
+    {RAW("\x0c"
+         "capabilitiesF\0\0\0\x08\5x.y.zV"),
+     false}, /* one byte short */
+    {RAW("\x0c"
+         "capabilitiesF\0\0\0\x09\7blockedV"),
+     true},                            /* no bool */
+    {RAW("\7productI\0\0\0\1"), true}, /* no string */
+    {RAW("\1"), false},                /* a key beyond the end */
     {RAW("\xffk"), false},
-    {RAW("\1k"), false},                                    /* no letter */
-    {RAW("\1kt"), false},                                   /* no value */
+    {RAW("\1k"), false},  /* no letter */
+    {RAW("\1kt"), false}, /* no value */
     {RAW("\1kI\0\0\0"), false},
     {RAW("\1kl\0\0\0\0\0\0\0"), false},
     {RAW("\1kD\0\0\0\0"), false},
-    {RAW("\1kS\0\0\0\1"), false},                           /* a string beyond the end */
+    {RAW("\1kS\0\0\0\1"), false}, /* a string beyond the end */
     {RAW("\1kS\x7f\xff\xff\xff"), false},
     {RAW("\1kS\xff\xff\xff\xff"), false},
     {RAW("\1kx\x80\0\0\0"), false},
     {RAW("\1kF\xff\xff\xff\xff"), false},
     {RAW("\1kA\xff\xff\xff\xff"), false},
-    {RAW("\1kF\0\0\0\1\1"), false},                         /* a nested table cut */
+    {RAW("\1kF\0\0\0\1\1"), false}, /* a nested table cut */
     {RAW("\1kF\0\0\0\3\1kV\1"), false},
     {RAW("\1kA\0\0\0\1I"), false},
-    {RAW("\1kA\0\0\0\5S\0\0\0\1"), false},                  /* an item beyond its array */
-    {RAW("\1kF\0\0\0\7\1kS\0\0\0\1x"), false},              /* a value beyond its table */
-    {RAW("\1k\0"), false},                                  /* unknown letters */
+    {RAW("\1kA\0\0\0\5S\0\0\0\1"), false},     /* an item beyond its array */
+    {RAW("\1kF\0\0\0\7\1kS\0\0\0\1x"), false}, /* a value beyond its table */
+    {RAW("\1k\0"), false},                     /* unknown letters */
     {RAW("\1kz"), false},
     {RAW("\1k\xff"), false},
     {RAW("\1kc\0\0\0\0"), false},
@@ -152,21 +159,21 @@ static const hostile_header headers[] = {
     {65535, 0, 0, RAW("\0\0"), 505},
     {60, 1, 0, RAW("\0\0"), 505},
     {60, 65535, 0, RAW("\0\0"), 505},
-    {60, 0, 0, RAW("\0\1\0\0"), 0},         /* a second word of flags, empty */
-    {60, 0, 0, RAW("\0\1"), 501},           /* announced and missing */
+    {60, 0, 0, RAW("\0\1\0\0"), 0}, /* a second word of flags, empty */
+    {60, 0, 0, RAW("\0\1"), 501},   /* announced and missing */
     {60, 0, 0, RAW("\0\1\0\1\0\1\0\1"), 501},
-    {60, 0, 0, RAW("\0\1\x80\0\0"), 501},   /* with flags that nobody knows */
+    {60, 0, 0, RAW("\0\1\x80\0\0"), 501}, /* with flags that nobody knows */
     {60, 0, 0, RAW("\0\2"), 501},
-    {60, 0, 0, RAW("\0\0\0"), 501},         /* bytes behind the last property */
+    {60, 0, 0, RAW("\0\0\0"), 501}, /* bytes behind the last property */
     {60, 0, 0, RAW("\x10\0\2xyz"), 501},
-    {60, 0, 0, RAW("\x80\0"), 501},         /* properties that are flagged and missing */
+    {60, 0, 0, RAW("\x80\0"), 501}, /* properties that are flagged and missing */
     {60, 0, 0, RAW("\xff\xfc"), 501},
-    {60, 0, 0, RAW("\x80\0\xff"), 501},     /* a string beyond the end */
+    {60, 0, 0, RAW("\x80\0\xff"), 501}, /* a string beyond the end */
     {60, 0, 0, RAW("\x80\0\2x"), 501},
     {60, 0, 0, RAW("\x20\0\xff\xff\xff\xff"), 501},
     {60, 0, 0, RAW("\0\x40\1\2\3\4\5\6\7"), 501},
     {60, 0, 0, RAW("\x80\0\3\0\xff\xfe"), 0}, /* strings that are no text */
-    {60, 0, 0, RAW("\x18\0\xff\xff"), 0},   /* octets out of range */
+    {60, 0, 0, RAW("\x18\0\xff\xff"), 0},     /* octets out of range */
     {60, 0, 0, RAW("\0\x40\xff\xff\xff\xff\xff\xff\xff\xff"), 0},
 };
 
@@ -212,8 +219,8 @@ static bool discards(const hostile_state *state) {
 }
 
 static int say_delivery_tags(const hostile_state *state, unsigned turn, lev_writer *w) {
-    static const uint64_t tags[][2] = {{0, 1},         {1, 0}, {1, 1}, {5, 3}, {UINT64_C(1) << 63, 1},
-                                       {UINT64_MAX, 1}};
+    static const uint64_t tags[][2] = {
+        {0, 1}, {1, 0}, {1, 1}, {5, 3}, {UINT64_C(1) << 63, 1}, {UINT64_MAX, 1}};
     int verdict = hostile_judge(state, 1, LEV_BASIC_DELIVER);
     for (size_t i = 0; i < 2; i++) {
         lev_method m;
@@ -257,12 +264,14 @@ typedef struct hostile_ack {
 /* With publishes 1 to HOSTILE_PUBLISHES unsettled, two acks or nacks in a row. */
 static int say_acks(const hostile_state *state, unsigned turn, lev_writer *w) {
     static const hostile_ack acks[][2] = {
-        {{0, false}, {1, false}}, {{1, false}, {0, false}}, {{4, false}, {1, false}},
-        {{4, true}, {1, false}},  {{1, false}, {4, true}},  {{UINT64_MAX, false}, {1, false}},
-        {{UINT64_MAX, true}, {1, false}},                   {{UINT64_C(1) << 63, true}, {1, false}},
-        {{1, false}, {1, false}}, {{1, false}, {3, true}},  {{3, true}, {1, false}},
-        {{3, false}, {1, true}},  {{0, true}, {0, true}},   {{2, false}, {0, true}},
-        {{3, true}, {3, true}},   {{2, true}, {2, true}}};
+        {{0, false}, {1, false}},         {{1, false}, {0, false}},
+        {{4, false}, {1, false}},         {{4, true}, {1, false}},
+        {{1, false}, {4, true}},          {{UINT64_MAX, false}, {1, false}},
+        {{UINT64_MAX, true}, {1, false}}, {{UINT64_C(1) << 63, true}, {1, false}},
+        {{1, false}, {1, false}},         {{1, false}, {3, true}},
+        {{3, true}, {1, false}},          {{3, false}, {1, true}},
+        {{0, true}, {0, true}},           {{2, false}, {0, true}},
+        {{3, true}, {3, true}},           {{2, true}, {2, true}}};
     enum { BAD = 8 };
     unsigned pair = turn / 4;
     int verdict = hostile_judge(state, 1, LEV_BASIC_ACK);
@@ -328,13 +337,18 @@ typedef struct hostile_start {
 } hostile_start;
 
 static int say_start(const hostile_state *state, unsigned turn, lev_writer *w) {
-    static const hostile_start starts[] = {
-        {0, 9, "PLAIN", 0},          {0, 9, "AMQPLAIN PLAIN", 0},
-        {0, 9, "  PLAIN  ", 0},      {8, 0, "PLAIN", LEV_ERR_NOT_AMQP},
-        {0, 10, "PLAIN", LEV_ERR_NOT_AMQP}, {255, 255, "PLAIN", LEV_ERR_NOT_AMQP},
-        {0, 9, "", LEV_ERR_UNSUPPORTED},    {0, 9, " ", LEV_ERR_UNSUPPORTED},
-        {0, 9, "plain", LEV_ERR_UNSUPPORTED}, {0, 9, "XPLAIN PLAINX", LEV_ERR_UNSUPPORTED},
-        {0, 9, "\tPLAIN\t", LEV_ERR_UNSUPPORTED}, {0, 9, "SCRAM-\n\xff", LEV_ERR_UNSUPPORTED}};
+    static const hostile_start starts[] = {{0, 9, "PLAIN", 0},
+                                           {0, 9, "AMQPLAIN PLAIN", 0},
+                                           {0, 9, "  PLAIN  ", 0},
+                                           {8, 0, "PLAIN", LEV_ERR_NOT_AMQP},
+                                           {0, 10, "PLAIN", LEV_ERR_NOT_AMQP},
+                                           {255, 255, "PLAIN", LEV_ERR_NOT_AMQP},
+                                           {0, 9, "", LEV_ERR_UNSUPPORTED},
+                                           {0, 9, " ", LEV_ERR_UNSUPPORTED},
+                                           {0, 9, "plain", LEV_ERR_UNSUPPORTED},
+                                           {0, 9, "XPLAIN PLAINX", LEV_ERR_UNSUPPORTED},
+                                           {0, 9, "\tPLAIN\t", LEV_ERR_UNSUPPORTED},
+                                           {0, 9, "SCRAM-\n\xff", LEV_ERR_UNSUPPORTED}};
     static char mechanisms[7000];
     lev_method m;
     (void)state;
@@ -356,8 +370,7 @@ static int say_start(const hostile_state *state, unsigned turn, lev_writer *w) {
 }
 
 static int say_tune(const hostile_state *state, unsigned turn, lev_writer *w) {
-    static const uint32_t frames[] = {0,    1,    7,      8,          4095,
-                                      4096, 8191, 131072, 0x80000000, 0xFFFFFFFF};
+    static const uint32_t frames[] = {0, 1, 7, 8, 4095, 4096, 8191, 131072, 0x80000000, 0xFFFFFFFF};
     static const uint16_t rests[] = {0, 1, 65535};
     lev_method m = {.id = LEV_CONNECTION_TUNE};
     uint32_t frame_max = frames[turn / 9];

@@ -65,8 +65,9 @@ void hostile_fields(lev_method *m, lev_method_id id) {
     *m = (lev_method){.id = id};
     switch ((int)id) {
     case LEV_CONNECTION_START:
-        m->as.connection_start = (lev_connection_start){
-            .version_minor = 9, .mechanisms = lev_span_of("PLAIN"), .locales = lev_span_of("en_US")};
+        m->as.connection_start = (lev_connection_start){.version_minor = 9,
+                                                        .mechanisms = lev_span_of("PLAIN"),
+                                                        .locales = lev_span_of("en_US")};
         break;
     case LEV_CONNECTION_TUNE:
         m->as.connection_tune = (lev_connection_tune){2047, 131072, 60};
@@ -118,7 +119,8 @@ static int say_method(const hostile_state *state, unsigned turn, lev_writer *w) 
 }
 
 /* The payload of a method where it belongs, and what malformed arguments lead to there. */
-static int malformed(const hostile_state *state, lev_method_id id, lev_writer *w, uint16_t *channel) {
+static int malformed(const hostile_state *state, lev_method_id id, lev_writer *w,
+                     uint16_t *channel) {
     lev_method m;
     hostile_fields(&m, id);
     lev_method_encode(w, id, &m.as);
@@ -188,11 +190,10 @@ static int say_lie(const hostile_state *state, unsigned turn, lev_writer *w) {
     return desc->class_id != 10 && hostile_in_content(state) ? 505 : 501;
 }
 
-static const uint16_t unknown[][2] = {{0, 0},    {10, 0},    {10, 42},   {10, 999}, {10, 72},
-                                      {20, 42},  {30, 10},   {30, 11},   {40, 41},  {50, 60},
-                                      {60, 0},   {60, 22},   {60, 102},  {60, 200}, {60, 999},
-                                      {70, 10},  {80, 10},   {85, 12},   {90, 32},  {110, 10},
-                                      {120, 40}, {32767, 1}, {65535, 65535}};
+static const uint16_t unknown[][2] = {
+    {0, 0},   {10, 0},  {10, 42}, {10, 999}, {10, 72},  {20, 42},   {30, 10},      {30, 11},
+    {40, 41}, {50, 60}, {60, 0},  {60, 22},  {60, 102}, {60, 200},  {60, 999},     {70, 10},
+    {80, 10}, {85, 12}, {90, 32}, {110, 10}, {120, 40}, {32767, 1}, {65535, 65535}};
 
 static int say_unknown(const hostile_state *state, unsigned turn, lev_writer *w) {
     uint16_t channel = (uint16_t)(turn % 2);
@@ -231,11 +232,10 @@ static int say_frame_end(const hostile_state *state, unsigned turn, lev_writer *
 }
 
 static const uint32_t sizes[] = {
-    0,          1,          3,          4,          13,         14,         4088,
-    4096,       8183,       8184,       8185,       8192,       131063,     131064,
-    131065,     131072,     262135,     262136,     262137,     0x7FFFFFFF, 0x80000000,
-    0xFFFFFFF7, 0xFFFFFFF8, 0xFFFFFFF9, 0xFFFFFFFA, 0xFFFFFFFB, 0xFFFFFFFC, 0xFFFFFFFD,
-    0xFFFFFFFE, 0xFFFFFFFF};
+    0,          1,          3,          4,          13,         14,         4088,       4096,
+    8183,       8184,       8185,       8192,       131063,     131064,     131065,     131072,
+    262135,     262136,     262137,     0x7FFFFFFF, 0x80000000, 0xFFFFFFF7, 0xFFFFFFF8, 0xFFFFFFF9,
+    0xFFFFFFFA, 0xFFFFFFFB, 0xFFFFFFFC, 0xFFFFFFFD, 0xFFFFFFFE, 0xFFFFFFFF};
 enum { SIZES = sizeof sizes / sizeof sizes[0] };
 
 /* The head of a frame that never comes. */
@@ -258,10 +258,15 @@ static int say_heartbeat(const hostile_state *state, unsigned turn, lev_writer *
     return unless_stranger(state, LEV_FRAME_HEARTBEAT, turn == 0 ? HOSTILE_HEALTHY : 501);
 }
 
-static const char *const strangers[] = {
-    "AMQP\0\0\x09\x01", "AMQP\x03\1\0\0", "AMQP\1\1\0\x0a",   "AMQPxxxxxxxxxxxxxx",
-    "HTTP/1.1 400 Bad Request\r\n\r\n",   "\x15\x03\x01\0\2\2\x28xxxxxxxxx",
-    "\x16\x03\x01\2\0xxxxxxxxxxxxxxxxx",  "220 mail ESMTP\r\n", "SSH-2.0-OpenSSH_9.2\r\n"};
+static const char *const strangers[] = {"AMQP\0\0\x09\x01",
+                                        "AMQP\x03\1\0\0",
+                                        "AMQP\1\1\0\x0a",
+                                        "AMQPxxxxxxxxxxxxxx",
+                                        "HTTP/1.1 400 Bad Request\r\n\r\n",
+                                        "\x15\x03\x01\0\2\2\x28xxxxxxxxx",
+                                        "\x16\x03\x01\2\0xxxxxxxxxxxxxxxxx",
+                                        "220 mail ESMTP\r\n",
+                                        "SSH-2.0-OpenSSH_9.2\r\n"};
 
 static int say_stranger(const hostile_state *state, unsigned turn, lev_writer *w) {
     lev_writer_bytes(w, (lev_span){(const uint8_t *)strangers[turn], turn < 3 ? 8 : 16});
@@ -290,17 +295,16 @@ static int say_half(const hostile_state *state, unsigned turn, lev_writer *w) {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-const hostile_act hostile_frames[] = {
-    {"method", say_method, METHODS * COUNT(channels), 0, NULL},
-    {"cut method", say_cut, METHODS * CUTS, 0, NULL},
-    {"method too long", say_too_long, METHODS, 0, NULL},
-    {"lying length", say_lie, METHODS * FIELDS * 4, 0, NULL},
-    {"unknown method", say_unknown, 2 * COUNT(unknown), 0, NULL},
-    {"frame type", say_frame_type, 256, 0, NULL},
-    {"frame end", say_frame_end, 16, 0, NULL},
-    {"frame head", say_head, COUNT(types) * SIZES, 0, NULL},
-    {"heartbeat", say_heartbeat, 6, 0, NULL},
-    {"stranger", say_stranger, COUNT(strangers), 0, NULL},
-    {"unopened channel", say_unopened, 6, 0, NULL},
-    {"half a frame", say_half, 64, 0, NULL},
-    {NULL, NULL, 0, 0, NULL}};
+const hostile_act hostile_frames[] = {{"method", say_method, METHODS *COUNT(channels), 0, NULL},
+                                      {"cut method", say_cut, METHODS *CUTS, 0, NULL},
+                                      {"method too long", say_too_long, METHODS, 0, NULL},
+                                      {"lying length", say_lie, METHODS *FIELDS * 4, 0, NULL},
+                                      {"unknown method", say_unknown, 2 * COUNT(unknown), 0, NULL},
+                                      {"frame type", say_frame_type, 256, 0, NULL},
+                                      {"frame end", say_frame_end, 16, 0, NULL},
+                                      {"frame head", say_head, COUNT(types) * SIZES, 0, NULL},
+                                      {"heartbeat", say_heartbeat, 6, 0, NULL},
+                                      {"stranger", say_stranger, COUNT(strangers), 0, NULL},
+                                      {"unopened channel", say_unopened, 6, 0, NULL},
+                                      {"half a frame", say_half, 64, 0, NULL},
+                                      {NULL, NULL, 0, 0, NULL}};

@@ -15,13 +15,13 @@ typedef struct hostile_storm {
 } hostile_storm;
 
 static const hostile_storm storms[] = {
-    {1, LEV_CHANNEL_FLOW, 20000},     {1, LEV_BASIC_CANCEL, 20000},
-    {1, LEV_CHANNEL_CLOSE, 20000},    {0, LEV_CONNECTION_CLOSE, 20000},
+    {1, LEV_CHANNEL_FLOW, 20000},       {1, LEV_BASIC_CANCEL, 20000},
+    {1, LEV_CHANNEL_CLOSE, 20000},      {0, LEV_CONNECTION_CLOSE, 20000},
     {0, LEV_CONNECTION_BLOCKED, 20000}, {0, LEV_CONNECTION_UNBLOCKED, 20000},
-    {1, LEV_BASIC_ACK, 20000},        {1, LEV_BASIC_NACK, 20000},
-    {0, LEV_CONNECTION_SECURE, 20000}, {1, LEV_QUEUE_DECLARE_OK, 20000},
-    {1, LEV_CHANNEL_CLOSE_OK, 20000}, {0, LEV_CONNECTION_CLOSE_OK, 20000},
-    {0, LEV_CONNECTION_START, 10000}, {0, LEV_CONNECTION_TUNE, 10000},
+    {1, LEV_BASIC_ACK, 20000},          {1, LEV_BASIC_NACK, 20000},
+    {0, LEV_CONNECTION_SECURE, 20000},  {1, LEV_QUEUE_DECLARE_OK, 20000},
+    {1, LEV_CHANNEL_CLOSE_OK, 20000},   {0, LEV_CONNECTION_CLOSE_OK, 20000},
+    {0, LEV_CONNECTION_START, 10000},   {0, LEV_CONNECTION_TUNE, 10000},
     {0, LEV_CONNECTION_OPEN_OK, 10000}};
 
 /* Returns whether each one of a storm must be answered there. */
@@ -134,7 +134,8 @@ static int say_huge_bodies(const hostile_state *state, unsigned turn, lev_writer
 
 const hostile_act hostile_storms[] = {
     {"storm", say_storm, COUNT(storms), HOSTILE_LONG, NULL},
-    {"storm and deaf", say_storm_and_read_nothing, COUNT(storms), HOSTILE_LONG | HOSTILE_DEAF, NULL},
+    {"storm and deaf", say_storm_and_read_nothing, COUNT(storms), HOSTILE_LONG | HOSTILE_DEAF,
+     NULL},
     {"frames", say_frames, 3, HOSTILE_LONG, NULL},
     {"channels", say_channels, 2, HOSTILE_LONG, NULL},
     {"deliveries", say_deliveries, 1, HOSTILE_LONG, NULL},
