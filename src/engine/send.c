@@ -7,6 +7,9 @@
 
 #include "state.h"
 
+/* An answer is no longer than its question, so the answers to one full inbound buffer fit. */
+enum { SEND_OWED_MAX = LEV_METHOD_FRAME_LIMIT + LEV_RESERVE };
+
 static void send_encode(lev_writer *w, uint16_t channel, lev_method_id id, const void *fields) {
     size_t place = lev_frame_begin(w, LEV_FRAME_METHOD, channel);
     lev_method_encode(w, id, fields);
@@ -68,7 +71,7 @@ static lev_status send_answer(lev_engine *e, uint16_t channel, lev_method_id id,
     if (e->tx.buf.sent >= e->tx.owed_from) {
         e->tx.owed = 0;
     }
-    if (e->tx.owed > LEV_RESERVE) {
+    if (e->tx.owed > SEND_OWED_MAX) {
         return LEV_AGAIN;
     }
     size_t before = e->tx.buf.queued;
