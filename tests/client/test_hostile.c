@@ -12,10 +12,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <leveret/client.h>
-#include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +25,7 @@ typedef struct socket_world {
     lev_client *client;
     int fd;
     size_t cap;
+    uint64_t said;
     bool over; /* the client has closed */
 } socket_world;
 
@@ -61,16 +61,18 @@ static bool hear(hostile_world *w) {
     return n > 0;
 }
 
-/* Returns whether bytes are still on their way out of a socket. */
-static bool under_way(int fd) {
-    int left = 0;
-    return fd >= 0 && ioctl(fd, SIOCOUTQ, &left) == 0 && left > 0;
-}
-
-/* Returns whether either side may still have something to read. */
-static bool unsettled(const socket_world *s) {
+/* Returns whether either side may still have something to read. The kernel is asked what it has
+ * carried, since an acknowledgement can take it 40 ms. */
+static bool unsettled(const hostile_world *w) {
+    const socket_world *s = w->owner;
+    struct tcp_info info = {0};
+    socklen_t len = sizeof info;
     int fd = lev_client_fd(s->client);
-    return !s->over && (fd < 0 || under_way(fd) || under_way(s->fd));
+    if (s->over || fd < 0) {
+        return !s->over;
+    }
+    EXPECT_EQ(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    return info.tcpi_bytes_received < s->said || info.tcpi_bytes_sent > w->sent_len;
 }
 
 static void turn(hostile_world *w) {
@@ -90,11 +92,12 @@ static void world_deliver(hostile_world *w) {
     for (int quiet = 0, i = 0; quiet < 3 && i < ROUNDS; i++) {
         ssize_t n = send(s->fd, said.ptr, said.len, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n > 0) {
+            s->said += (uint64_t)n;
             said = (lev_span){said.ptr + n, said.len - (size_t)n};
         }
         turn(w);
         bool heard = hear(w);
-        bool moves = n > 0 || heard || unsettled(s) || (said.len > 0 && !w->failed);
+        bool moves = n > 0 || heard || unsettled(w) || (said.len > 0 && !w->failed);
         quiet = moves ? 0 : quiet + 1;
     }
     w->broker.len = 0;
@@ -117,7 +120,9 @@ static void connect_client(socket_world *s) {
     for (int i = 0; i < ROUNDS && poll(&wait, 1, 0) == 0; i++) {
         (void)lev_client_process(s->client);
     }
+    int on = 1;
     s->fd = accept(listener, NULL, NULL);
+    setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     for (int i = 0; i < ROUNDS && lev_client_engine(s->client) == NULL; i++) {
         (void)lev_client_process(s->client);
     }
