@@ -120,6 +120,9 @@ $(BUILD)/tests/$(1)/test_%: $(BUILD)/obj/tests/$(1)/test_%.o $(call helpers,$(1)
 	$(CC) $$(ALL_CFLAGS) $$^ $(TAP_$(1)) $(CHECK_LIBS) $(LDLIBS) -o $$@
 endef
 $(foreach d,$(UNIT_DIRS),$(eval $(call unit_rule,$(d))))
+
+# The hostile broker's scripts are played to an engine and to a client.
+$(BUILD)/tests/client/test_hostile: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/engine/hostile*.c))
 .SECONDARY:
 
 unit-programs: $(UNITS)

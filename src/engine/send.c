@@ -8,6 +8,8 @@
 #include "state.h"
 
 enum { SEND_ACK_SIZE = LEV_FRAME_OVERHEAD + 13 };
+/* An answer is no longer than its question, so the answers to one full inbound buffer fit. */
+enum { SEND_OWED_MAX = LEV_METHOD_FRAME_LIMIT + LEV_RESERVE };
 
 static void send_encode(lev_writer *w, uint16_t channel, lev_method_id id, const void *fields) {
     size_t place = lev_frame_begin(w, LEV_FRAME_METHOD, channel);
@@ -88,12 +90,31 @@ lev_status lev_send_settlement(lev_engine *e, uint16_t channel, lev_method_id id
     return status;
 }
 
+/* An answer may use the reserve wherever the mark is, so a peer that reads nothing cannot make us
+ * queue a whole high_water of answers either. */
+static lev_status send_answer(lev_engine *e, uint16_t channel, lev_method_id id,
+                              const void *fields) {
+    if (e->tx.buf.sent >= e->tx.owed_from) {
+        e->tx.owed = 0;
+    }
+    if (e->tx.owed > SEND_OWED_MAX) {
+        return LEV_AGAIN;
+    }
+    size_t before = e->tx.buf.queued;
+    lev_status status = send_reserved(e, channel, id, fields);
+    if (e->tx.owed == 0) {
+        e->tx.owed_from = e->tx.buf.sent + e->tx.buf.queued;
+    }
+    e->tx.owed += e->tx.buf.queued - before;
+    return status;
+}
+
 void lev_send_reply(lev_engine *e, uint16_t channel, lev_method_id id, const void *fields) {
     bool leaving = channel > 0 && e->state == LEV_STATE_AWAIT_CLOSE_OK;
     if (e->error.status != LEV_OK || leaving) {
         return; /* nothing but close-ok may follow connection.close */
     }
-    lev_status status = send_reserved(e, channel, id, fields);
+    lev_status status = send_answer(e, channel, id, fields);
     if (status == LEV_AGAIN) {
         lev_engine_violation(e, LEV_RESOURCE_ERROR, NULL,
                              "the peer asks for answers and does not read them");

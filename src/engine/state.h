@@ -63,6 +63,8 @@ struct lev_engine {
         lev_outbuf buf;
         uint64_t at;        /* when the last byte went */
         size_t over;        /* bytes queued above the mark, out of LEV_RESERVE */
+        size_t owed;        /* bytes of answers since the oldest that is not written */
+        uint64_t owed_from; /* where in the stream that one ends */
         bool writable_owed; /* a caller was told LEV_AGAIN for the mark */
         bool idle;          /* a heartbeat goes: the buffers are given back behind it */
         uint64_t ack_at;    /* where the basic.ack queued last stands */

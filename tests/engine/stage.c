@@ -112,7 +112,8 @@ void stage_init(stage *s, const lev_engine_options *options) {
         .fail_at = fail_at, .fail_on = fail_on, .step = step, .secret = secret, .now = 1000};
     s->wire = malloc(STAGE_WIRE);
     s->broker = lev_writer_init(s->wire, STAGE_WIRE);
-    s->log = calloc(1, STAGE_LOG);
+    s->log = malloc(STAGE_LOG);
+    s->log[0] = '\0';
     o.allocator = (lev_allocator){stage_resize, s};
     s->e = lev_engine_new(&o, s->now);
 }

@@ -98,7 +98,8 @@ static void C_refuses_every_truncation_of_every_method_with_a_typed_error(void) 
 
 static void H_refuses_frames_on_channels_that_were_never_opened(void) {
     lev_queue_declare_ok ok = {.queue = sp("q")};
-    for (uint32_t channel = 2; channel < 65536; channel += 97) {
+    uint32_t stride = getenv("LEVERET_LONG") != NULL ? 1 : 7;
+    for (uint32_t channel = 2; channel < 65536; channel += stride) {
         stage s = {0};
         stage_open_channel(&s, NULL);
         size_t before = s.peak;
@@ -153,9 +154,43 @@ static void F_refuses_a_header_table_that_nests_too_deep(void) {
     }
 }
 
+/* The lower of both sides' wishes, where 0 wishes for nothing. */
+static uint32_t lower(uint32_t ours, uint32_t theirs) {
+    return theirs != 0 && theirs < ours ? theirs : ours;
+}
+
+static void tune(uint32_t frame_max, uint16_t channel_max, uint16_t heartbeat) {
+    stage s = {0};
+    stage_init(&s, NULL);
+    stage_says_login(&s, channel_max, frame_max, heartbeat);
+    stage_deliver(&s);
+    if (frame_max != 0 && frame_max < 4096) {
+        EXPECT_EQ(lev_engine_error(s.e)->reply_code, LEV_NOT_ALLOWED);
+    } else {
+        lev_tuned tuned = lev_engine_tuned(s.e);
+        EXPECT_EQ(lev_engine_state(s.e), LEV_STATE_AWAIT_OPEN_OK);
+        EXPECT_EQ(tuned.frame_max, lower(LEV_FRAME_MAX_DEFAULT, frame_max));
+        EXPECT_EQ(tuned.channel_max, lower(LEV_CHANNEL_MAX_DEFAULT, channel_max));
+        EXPECT_EQ(tuned.heartbeat, lower(LEV_HEARTBEAT_DEFAULT, heartbeat));
+    }
+    EXPECT(s.peak < 65536);
+    stage_deinit(&s);
+    EXPECT_EQ(s.balance, 0);
+}
+
+static void G_negotiates_or_refuses_every_tune(void) {
+    static const uint32_t values[] = {0,    1,    7,      8,          4095,      4096,
+                                      8191, 8192, 131072, 0x80000000, 0xFFFFFFFF};
+    enum { N = sizeof values / sizeof values[0] };
+    for (size_t i = 0; i < (size_t)N * N * N; i++) {
+        tune(values[i / N / N], (uint16_t)values[i / N % N], (uint16_t)values[i % N]);
+    }
+}
+
 UNIT_MAIN("mistakes", CASE(A_D_E_judges_every_frame_size_by_its_limit_in_every_state),
           CASE(C_refuses_frames_below_their_minimum_in_every_state),
           CASE(C_refuses_every_truncation_of_every_method_with_a_typed_error),
+          CASE(G_negotiates_or_refuses_every_tune),
           CASE(H_refuses_frames_on_channels_that_were_never_opened),
           CASE(H_refuses_unknown_frame_types_and_methods_at_once),
           CASE(F_refuses_a_header_table_that_nests_too_deep))
