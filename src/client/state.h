@@ -19,7 +19,7 @@ enum lev_client_phase {
 };
 
 enum {
-    LEV_CLIENT_PUSH = 262144,    /* queued bytes at which a publish writes */
+    LEV_CLIENT_PUSH = 131072,   /* queued bytes at which a publish writes */
     LEV_CLIENT_PUSH_MS = 100,   /* and how long less may wait for more */
     LEV_CLIENT_PROGRESS = 4096, /* written bytes that count as progress; heartbeats alone do not */
     LEV_CLIENT_WHERE = 160

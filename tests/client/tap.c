@@ -209,6 +209,7 @@ void __wrap_lev_net_close(lev_net *n) {
         if (taps[i] != NULL && taps[i]->net == n) {
             tap_report(taps[i], &taps[i]->sent, "sent");
             tap_report(taps[i], &taps[i]->received, "received");
+            explicit_bzero(taps[i], sizeof *taps[i]); /* it has seen the login */
             free(taps[i]);
             taps[i] = NULL;
         }

@@ -26,8 +26,8 @@ static const hostile_storm storms[] = {
 
 /* Returns whether each one of a storm must be answered there. */
 static bool owes(const hostile_state *state, lev_method_id id) {
-    if (id == LEV_CONNECTION_CLOSE) {
-        return hostile_leaving(state);
+    if (hostile_leaving(state)) {
+        return id == LEV_CONNECTION_CLOSE; /* nothing but close-ok follows connection.close */
     }
     if (id == LEV_CHANNEL_CLOSE) {
         return hostile_closing(state);
