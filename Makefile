@@ -202,7 +202,8 @@ FUZZ_BUILD := CC=clang NDEBUG= OPT="-O1 -g" \
     EXTRA="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 FUZZERS := $(FUZZ_TARGETS:%=$(BUILD)/bin/%)
 
-$(BUILD)/bin/session: $(BUILD)/obj/fuzz/mutate.o
+$(BUILD)/bin/session: $(BUILD)/obj/fuzz/mutate_session.o
+$(BUILD)/bin/table: $(BUILD)/obj/fuzz/mutate_table.o
 $(BUILD)/bin/%: $(BUILD)/obj/fuzz/%.o $(FUZZ_COMMON) $(LIB_A)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $^ $(LDLIBS) -o $@

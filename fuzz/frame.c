@@ -3,10 +3,12 @@
 
 /* Frames: two limits, then a stream. What lev_frame_decode says of each head is compared with a
  * second opinion in 64-bit arithmetic; a frame that is taken lies in the input and encodes to the
- * bytes it came from. */
+ * bytes it came from. Wherever a whole delivery begins, the short way to read it finds the same as
+ * the long one. */
 
 #include "support.h"
 
+#include <leveret/properties.h>
 #include <string.h>
 
 /* The fewest payload bytes of a frame type; -1 for none that is known. */
@@ -68,12 +70,58 @@ static void check_frame(const lev_frame *frame, lev_span taken) {
     fuzz_check_text(&w);
 }
 
+/* Reads a delivery frame by frame. Returns its size, or 0. */
+static size_t deliver_slowly(lev_span bytes, const lev_frame_limits *limits, lev_method *method,
+                             lev_header *header, lev_frame *body) {
+    lev_reader r = lev_reader_init(bytes);
+    lev_frame first;
+    lev_frame second;
+    size_t need;
+    if (lev_frame_decode(&r, limits, &first, &need) != LEV_OK || first.type != LEV_FRAME_METHOD ||
+        lev_method_decode(first.payload, method) != LEV_OK || method->id != LEV_BASIC_DELIVER ||
+        lev_frame_decode(&r, limits, &second, &need) != LEV_OK || second.type != LEV_FRAME_HEADER ||
+        second.channel != first.channel || lev_header_decode(second.payload, header) != LEV_OK ||
+        header->class_id != LEV_CLASS_BASIC || header->weight != 0) {
+        return 0;
+    }
+    *body = (lev_frame){.type = LEV_FRAME_BODY, .channel = first.channel};
+    if (header->body_size > 0 &&
+        (lev_frame_decode(&r, limits, body, &need) != LEV_OK || body->type != LEV_FRAME_BODY ||
+         body->channel != first.channel || body->payload.len != header->body_size)) {
+        return 0;
+    }
+    return bytes.len - r.left;
+}
+
+/* `header` is what an earlier delivery left. */
+static void check_deliver(lev_span bytes, const lev_frame_limits *limits, lev_header *header) {
+    lev_method quick = {.id = LEV_BASIC_DELIVER};
+    lev_method slow;
+    lev_header slow_header;
+    lev_frame body;
+    lev_frame slow_body;
+    size_t size = lev_deliver_decode(bytes, limits, &quick.as.basic_deliver, header, &body);
+    size_t expected = deliver_slowly(bytes, limits, &slow, &slow_header, &slow_body);
+    CHECK(size == expected || (size == 0 && limits->method < limits->body));
+    if (size == 0) {
+        *header = (lev_header){.class_id = 0};
+        return;
+    }
+    CHECK(lev_method_equal(&quick, &slow) && lev_frame_equal(&body, &slow_body));
+    CHECK(header->body_size == slow_header.body_size && header->class_id == LEV_CLASS_BASIC);
+    CHECK(lev_properties_equal(&header->properties, &slow_header.properties));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_input in = {data, size};
-    lev_frame_limits limits = {.body = fuzz_u32(&in), .method = fuzz_u32(&in)};
+    lev_frame_limits limits;
+    limits.body = fuzz_u32(&in);
+    limits.method = fuzz_u32(&in);
     lev_reader r = lev_reader_init((lev_span){in.ptr, in.left});
+    lev_header header = {.class_id = 0};
     for (;;) {
         lev_span before = {r.ptr, r.left};
+        check_deliver(before, &limits, &header);
         lev_frame frame;
         uint64_t expected;
         size_t need = 0;

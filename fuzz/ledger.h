@@ -9,7 +9,7 @@
 
 #include "support.h"
 
-enum { LEDGER_CHANNELS = 256, LEDGER_PUBLISHES = 1024, LEDGER_CALLS = 2048 };
+enum { LEDGER_CHANNELS = 256, LEDGER_PUBLISHES = 8192, LEDGER_CALLS = 8192 };
 
 typedef struct ledger_entry {
     uint64_t number;

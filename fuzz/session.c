@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGE = 256 };
+enum { LARGE = 256, REPEATED_MOST = 64 };
 
 /* Peer bytes, put together frame by frame. */
 static void peer_frame(drive *d, uint8_t type, uint16_t channel, lev_span payload) {
@@ -199,20 +199,41 @@ static void happen(drive *d, uint8_t op, uint16_t channel, fuzz_input in) {
     case OP_LOST:
         drive_lose(d, LEV_ERR_LOST);
         break;
+    case OP_REPEAT:
     case SESSION_OPS:
         break;
     }
 }
 
+/* A record that happens, and perhaps happens again. */
+typedef struct record {
+    uint8_t op;
+    uint8_t channel;
+    fuzz_input payload;
+} record;
+
+static void happen_again(drive *d, const record *r, unsigned times, unsigned *left) {
+    bool large = r->op % SESSION_OPS == OP_PUBLISH && r->payload.left > 0 &&
+                 (r->payload.ptr[0] & PUBLISH_LARGE) != 0;
+    if (r->payload.left > REPEATED_MOST || large || r->op % SESSION_OPS == OP_PEER_LARGE) {
+        return;
+    }
+    for (; times > 0 && *left > 0; times--, (*left)--) {
+        happen(d, r->op, r->channel, r->payload);
+    }
+}
+
 /* The head: zeros stand for the engine's defaults and for a broker's usual offer. */
 static void log_in(drive *d, fuzz_input *in) {
-    lev_engine_options options = {.high_water = (size_t)fuzz_u8(in) * 64,
-                                  .window = fuzz_u8(in),
-                                  .message_max = (size_t)fuzz_u8(in) * 256,
-                                  .heartbeat = 60};
+    lev_engine_options options = {.heartbeat = 60};
     lev_connection_start start = {.version_minor = 9, .mechanisms = lev_span_of("PLAIN")};
+    lev_connection_tune tune = {.channel_max = 0};
     lev_connection_open_ok ok = {0};
-    lev_connection_tune tune = {.channel_max = fuzz_u8(in), .heartbeat = fuzz_u8(in)};
+    options.high_water = (size_t)fuzz_u8(in) * 64;
+    options.window = fuzz_u8(in);
+    options.message_max = (size_t)fuzz_u8(in) * 256;
+    tune.channel_max = fuzz_u8(in);
+    tune.heartbeat = fuzz_u8(in);
     uint16_t frame_max = fuzz_u16(in);
     tune.frame_max = frame_max == 0 ? LEV_FRAME_MAX_DEFAULT : LEV_FRAME_MIN_SIZE + frame_max;
     drive_init(d, &options);
@@ -228,12 +249,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_input in = {data, size};
     drive *d = calloc(1, sizeof *d);
     log_in(d, &in);
+    record last = {.op = OP_REPEAT};
+    unsigned repeats = SESSION_REPEATS;
     for (int i = 0; in.left > 0 && i < SESSION_RECORDS; i++) {
         uint8_t op = fuzz_u8(&in);
-        uint8_t channel = fuzz_u8(&in);
+        record r = {.op = op & (SESSION_LAZY - 1), .channel = fuzz_u8(&in)};
         lev_span payload = fuzz_bytes(&in, fuzz_u16(&in));
+        r.payload = (fuzz_input){payload.ptr, payload.len};
         d->lazy = (op & SESSION_LAZY) != 0;
-        happen(d, op & (SESSION_LAZY - 1), channel, (fuzz_input){payload.ptr, payload.len});
+        if (r.op % SESSION_OPS == OP_REPEAT) {
+            happen_again(d, &last, fuzz_u8(&r.payload), &repeats);
+        } else {
+            happen(d, r.op, r.channel, r.payload);
+            last = r;
+        }
     }
     d->lazy = false;
     drive_finish(d);

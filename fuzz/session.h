@@ -7,7 +7,7 @@
 #ifndef LEVERET_FUZZ_SESSION_H
 #define LEVERET_FUZZ_SESSION_H
 
-enum { SESSION_HEAD = 8, SESSION_RECORD_HEAD = 4, SESSION_RECORDS = 200 };
+enum { SESSION_HEAD = 8, SESSION_RECORD_HEAD = 4, SESSION_RECORDS = 200, SESSION_REPEATS = 6500 };
 
 /* A record: an operation (modulo their count; the highest bit makes events wait), a channel, a
  * 16-bit length, and as many bytes. */
@@ -26,6 +26,7 @@ enum session_op {
     OP_STEP,        /* as many bytes arrive at once; 0: all */
     OP_MEMORY,      /* how many allocations succeed before one fails, and whether all after it do */
     OP_LOST,        /* the transport ends */
+    OP_REPEAT,      /* the record before, as often again, unless it is long */
     SESSION_OPS
 };
 
