@@ -11,14 +11,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static unsigned long replayed;
 
-static void replay_file(const char *path, size_t size) {
+static void replay_file(const char *path) {
     FILE *f = fopen(path, "rb");
+    if (f == NULL || fseek(f, 0, SEEK_END) != 0) {
+        perror(path);
+        exit(1);
+    }
+    size_t size = (size_t)ftell(f);
     uint8_t *data = malloc(size);
-    if (f == NULL || (data == NULL && size > 0) || fread(data, 1, size, f) != size) {
+    rewind(f);
+    if ((data == NULL && size > 0) || fread(data, 1, size, f) != size) {
         perror(path);
         exit(1);
     }
@@ -30,17 +35,12 @@ static void replay_file(const char *path, size_t size) {
 }
 
 static void replay(const char *path) {
-    struct stat about;
-    if (stat(path, &about) != 0) {
-        perror(path);
-        exit(1);
-    }
-    if (!S_ISDIR(about.st_mode)) {
-        replay_file(path, (size_t)about.st_size);
+    DIR *folder = opendir(path);
+    if (folder == NULL) {
+        replay_file(path);
         return;
     }
-    DIR *folder = opendir(path);
-    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         char name[1024];
         (void)snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
         if (entry->d_name[0] != '.') {
