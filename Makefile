@@ -202,8 +202,9 @@ FUZZ_BUILD := CC=clang NDEBUG= OPT="-O1 -g" \
     EXTRA="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 FUZZERS := $(FUZZ_TARGETS:%=$(BUILD)/bin/%)
 
-$(BUILD)/bin/session: $(BUILD)/obj/fuzz/mutate_session.o
-$(BUILD)/bin/table: $(BUILD)/obj/fuzz/mutate_table.o
+# fuzz/mutate_X.c says how libFuzzer changes the inputs of target X.
+MUTATED := $(filter $(FUZZ_TARGETS),$(patsubst fuzz/mutate_%.c,%,$(wildcard fuzz/mutate_*.c)))
+$(foreach t,$(MUTATED),$(eval $(BUILD)/bin/$(t): $(BUILD)/obj/fuzz/mutate_$(t).o))
 $(BUILD)/bin/%: $(BUILD)/obj/fuzz/%.o $(FUZZ_COMMON) $(LIB_A)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $^ $(LDLIBS) -o $@

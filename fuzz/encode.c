@@ -180,7 +180,7 @@ static void fuzz_publish(fuzz_input *in, uint8_t *room) {
     if (body.len > 0) {
         lev_frame_encode(&w, &(lev_frame){LEV_FRAME_BODY, 1, body});
     }
-    lev_writer quick = lev_writer_init(room + cap, w.len);
+    lev_writer quick = lev_writer_init(room + cap, w.status == LEV_OK ? w.len : cap);
     lev_publish_encode(&quick, 1, fields, &header.properties, body);
     CHECK((quick.status == LEV_OK) == (w.status == LEV_OK));
     CHECK(lev_span_equal(lev_writer_span(&quick), lev_writer_span(&w)));
