@@ -80,6 +80,16 @@ static void check_spans(const lev_event *event) {
     fuzz_touch(event->body);
 }
 
+/* A challenge is answered at once, and only once. */
+static void answer_challenge(drive *d) {
+    drive_hand(d, 0);
+    size_t queued = lev_engine_queued(d->e);
+    lev_status status = lev_engine_respond(d->e, lev_span_of("an answer"));
+    CHECK(status == LEV_OK || status == LEV_ERR_MEMORY || d->last.status != LEV_OK || d->lost);
+    drive_called(d, status, queued);
+    CHECK(status != LEV_OK || lev_engine_respond(d->e, lev_span_of("")) == LEV_ERR_MISUSE);
+}
+
 static void take_event(drive *d, const lev_event *event) {
     bool last = event->type == LEV_EVENT_FAILED || event->type == LEV_EVENT_CLOSED;
     check_spans(event);
@@ -97,6 +107,8 @@ static void take_event(drive *d, const lev_event *event) {
     } else if (event->type == LEV_EVENT_OUTCOME) {
         ledger_settle(&d->ledger, event, d->written);
         CHECK(lev_engine_unsettled(d->e, event->channel) == d->ledger.open[event->channel]);
+    } else if (event->type == LEV_EVENT_CHALLENGE) {
+        answer_challenge(d);
     } else if (event->type == LEV_EVENT_RELEASED) {
         ledger_give_back(&d->ledger, event->token);
     } else if (last) {

@@ -12,7 +12,7 @@
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 
-enum { CHOICE = 1, HEAD = 7 }; /* the allocation that fails, a frame's head */
+enum { CHOICE = 2, HEAD = 7 }; /* the target's own bytes, a frame's head */
 
 /* Returns the payload of the frame at `at`, or an empty span where there is no whole one. */
 static lev_span payload_at(const uint8_t *data, size_t size, size_t at) {

@@ -3,11 +3,13 @@
 
 /* The login: the input is what a peer says to an engine that has written its protocol header. It
  * arrives whole and then, to another engine, byte by byte: both must end alike. The first byte
- * chooses an allocation that fails (0: none), for a third engine. */
+ * chooses an allocation that fails (0: none), for a third engine; the second the mechanisms. */
 
 #include "drive.h"
 
 #include <stdlib.h>
+
+enum { OWN = 16 };
 
 typedef struct ending {
     lev_status status;
@@ -30,12 +32,18 @@ static void check_tuned(const drive *d) {
     CHECK(d->reader.tune_ok.heartbeat == tuned.heartbeat);
 }
 
-static ending play(lev_span bytes, size_t step, uint64_t fail_at) {
+/* `how`: the set of mechanisms, and whether there is one of the caller's own. */
+static ending play(lev_span bytes, uint8_t how, size_t step, uint64_t fail_at) {
     static const char secret[] = "a password of mine";
     lev_engine_options options = {.user = lev_span_of("user"),
                                   .password = lev_span_of(secret),
                                   .connection_name = lev_span_of("fuzz"),
                                   .heartbeat = 60};
+    options.mechanisms = how & LEV_SASL_ALL;
+    if ((how & OWN) != 0) {
+        options.mechanism = lev_span_of("MINE");
+        options.response = lev_span_of(secret);
+    }
     drive *d = calloc(1, sizeof *d);
     ending end = {.status = LEV_OK};
     d->step = step;
@@ -58,14 +66,15 @@ static ending play(lev_span bytes, size_t step, uint64_t fail_at) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_input in = {data, size};
     uint8_t fail_at = fuzz_u8(&in);
+    uint8_t how = fuzz_u8(&in);
     lev_span bytes = {in.ptr, in.left};
-    ending whole = play(bytes, 0, 0);
-    ending split = play(bytes, 1, 0);
+    ending whole = play(bytes, how, 0, 0);
+    ending split = play(bytes, how, 1, 0);
     CHECK(whole.status == split.status && whole.reply_code == split.reply_code);
     CHECK(whole.opened == split.opened && whole.frames == split.frames);
     CHECK(whole.trace == split.trace && whole.written == split.written);
     if (fail_at != 0) {
-        (void)play(bytes, 0, fail_at);
+        (void)play(bytes, how, 0, fail_at);
     }
     return 0;
 }

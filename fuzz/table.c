@@ -119,6 +119,42 @@ static void rebuild(lev_writer *w, lev_span content, bool array) {
     CHECK(it.in.status == LEV_OK);
 }
 
+/* Whether a getter of these letters must find the value. */
+static bool is_of(const lev_value *v, const char *letters) {
+    return strchr(letters, v->type) != NULL;
+}
+
+static void check_get_bytes(lev_span table, const char *key, const lev_value *v) {
+    lev_span got[4] = {{NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}};
+    CHECK(lev_table_get_string(table, key, &got[0]) == is_of(v, "S"));
+    CHECK(lev_table_get_bytes(table, key, &got[1]) == is_of(v, "x"));
+    CHECK(lev_table_get_table(table, key, &got[2]) == is_of(v, "F"));
+    CHECK(lev_table_get_array(table, key, &got[3]) == is_of(v, "A"));
+    for (size_t i = 0; i < 4; i++) {
+        bool wanted = v->type == "SxFA"[i];
+        fuzz_check_within(got[i], table);
+        CHECK(wanted ? lev_span_equal(got[i], v->as.bytes) : got[i].ptr == NULL);
+        CHECK(lev_span_equal(lev_value_bytes(v, "SxFA"[i]), got[i]));
+    }
+}
+
+/* Each getter finds what is of its kind, and nothing else. */
+static void check_get(lev_span table, const char *key, const lev_value *v) {
+    bool boolean = false;
+    int64_t number = 0;
+    double real = 0;
+    uint64_t seconds = 0;
+    CHECK(lev_table_get_bool(table, key, &boolean) == is_of(v, "t"));
+    CHECK(boolean == (v->type == 't' && v->as.boolean));
+    CHECK(lev_table_get_int(table, key, &number) == is_of(v, "bBsuUIilL"));
+    CHECK(number == (is_of(v, "bBsuUIilL") ? v->as.i : 0));
+    CHECK(lev_table_get_double(table, key, &real) == is_of(v, "fd"));
+    CHECK(v->type != 'd' || memcmp(&real, &v->as.u, sizeof real) == 0);
+    CHECK(lev_table_get_time(table, key, &seconds) == is_of(v, "T"));
+    CHECK(seconds == (v->type == 'T' ? v->as.u : 0));
+    check_get_bytes(table, key, v);
+}
+
 /* The first entry of a key is the one that is found. */
 static void check_find(lev_span table) {
     lev_table_iter it = lev_table_walk(table);
@@ -131,6 +167,7 @@ static void check_find(lev_span table) {
         memchr(key.len > 0 ? key.ptr : table.ptr, 0, key.len) == NULL) {
         memcpy(text, key.len > 0 ? key.ptr : table.ptr, key.len);
         CHECK(lev_table_find(table, text, &found) && found.type == v.type);
+        check_get(table, text, &v);
     }
 }
 
