@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { OWN = 16 };
+enum { OWN = 16, LONG = 32, WITH_NUL = 64 };
 
 typedef struct ending {
     lev_status status;
@@ -32,7 +32,8 @@ static void check_tuned(const drive *d) {
     CHECK(d->reader.tune_ok.heartbeat == tuned.heartbeat);
 }
 
-/* `how`: the set of mechanisms, and whether there is one of the caller's own. */
+/* `how`: the set of mechanisms, whether there is one of the caller's own, and of what kind the
+ * password is. */
 static ending play(lev_span bytes, uint8_t how, size_t step, uint64_t fail_at) {
     static const char secret[] = "a password of mine";
     lev_engine_options options = {.user = lev_span_of("user"),
@@ -44,10 +45,15 @@ static ending play(lev_span bytes, uint8_t how, size_t step, uint64_t fail_at) {
         options.mechanism = lev_span_of("MINE");
         options.response = lev_span_of(secret);
     }
+    static uint8_t password[9000] = {'p'};
+    if ((how & (LONG | WITH_NUL)) != 0) {
+        options.password = (lev_span){password, (how & LONG) != 0 ? sizeof password : 2};
+    }
     drive *d = calloc(1, sizeof *d);
     ending end = {.status = LEV_OK};
     d->step = step;
     d->memory.fail_at = fail_at;
+    drive_hand(d, options.password.len);
     drive_init(d, &options);
     if (d->e != NULL) {
         drive_receive(d, bytes);
