@@ -269,7 +269,7 @@ plot:
 C_FILES := $(LIB_C) $(TOOL_C) $(EXAMPLE_C)
 
 # Shell scripts go by their first line; shellcheck looks at them where it is installed.
-SCRIPTS = $(shell grep -lsE '^\#!.*[ /](ba)?sh$$' .ci/* tools/* tests/* tests/*/*)
+SCRIPTS = $(shell grep -lsE '^\#!.*[ /](ba)?sh$$' .ci/* tools/* fuzz/* tests/* tests/*/*)
 
 lint:
 	tests/packages
