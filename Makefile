@@ -6,6 +6,7 @@
 # make check      all tests that fit in ten minutes; check-all: the long ones too
 # make simulate   many seeds of the simulator (SEEDS=1000000)
 # make bench      figures beside rabbitmq-c and the raw socket (BENCH_ARGS='--scale 0.1 publish'); make plot draws them
+# make fuzz       each fuzz target for a minute (FUZZ_SECONDS=60); fuzz-coverage, fuzz-selftest; fuzz/README.md
 # make asan ubsan m32 big-endian coverage lint format install uninstall clean
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
@@ -44,7 +45,7 @@ TOOL_C := $(wildcard tools/*.c)
 EXAMPLE_C := $(wildcard tools/examples/*.c)
 HEADERS := $(wildcard include/leveret/*.h)
 ALL_FILES := $(LIB_C) $(TOOL_C) $(EXAMPLE_C) $(HEADERS) $(wildcard src/*/*.h tools/*.h) \
-             $(wildcard tests/*.h tests/*/*.[ch])
+             $(wildcard tests/*.h tests/*/*.[ch] fuzz/*.[ch])
 
 LIB_O := $(LIB_C:%.c=$(BUILD)/obj/%.o)
 PIC_O := $(LIB_C:%.c=$(BUILD)/pic/%.o)
@@ -56,12 +57,14 @@ LIB_SO := $(BUILD)/libleveret.so.$(SOVERSION)
 
 # Goals such as `check asan lint` go one after the other: they share build/ and the machine. Each of them is a
 # make of its own, which then builds side by side.
-ifneq ($(filter check check-all asan ubsan m32 big-endian coverage lint bench plot,$(MAKECMDGOALS)),)
+ifneq ($(filter check check-all asan ubsan m32 big-endian coverage lint bench plot fuzz \
+                fuzz-merge fuzz-coverage fuzz-selftest,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
 
 .PHONY: all demo check check-all asan ubsan m32 big-endian coverage lint format install uninstall clean \
-        units unit-programs structure bench bench-programs plot simulate
+        units unit-programs structure bench bench-programs plot simulate \
+        fuzz fuzz-programs fuzz-merge fuzz-coverage fuzz-selftest replays
 all: $(LIB_A) $(LIB_SO) $(BUILD)/leveret $(EXAMPLES)
 
 # The codec and the engine know no operating system: they get no feature macro, and the compiler must not
@@ -125,9 +128,18 @@ $(foreach d,$(UNIT_DIRS),$(eval $(call unit_rule,$(d))))
 $(BUILD)/tests/client/test_hostile: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/engine/hostile*.c))
 .SECONDARY:
 
-unit-programs: $(UNITS)
+# fuzz/X.c is a fuzz target; with replay.c it is a program that replays fuzz/corpus/X.
+FUZZ_TARGETS := frame method properties table encode session_login session $(if $(filter client,$(LAYERS)),uri)
+FUZZ_COMMON := $(patsubst %,$(BUILD)/obj/fuzz/%.o,support drive ledger peer)
+REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/replay/%)
+
+$(BUILD)/replay/%: $(BUILD)/obj/fuzz/%.o $(BUILD)/obj/fuzz/replay.o $(FUZZ_COMMON) $(LIB_A)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $^ $(LDLIBS) -o $@
+
+unit-programs: $(UNITS) $(REPLAYS)
 units: unit-programs
-	tests/run $(UNITS)
+	tests/run $(UNITS) $(REPLAYS)
 
 # What a reader relies on without running anything: layers, symbols, budgets, and that these checks work.
 structure: $(LIB_A)
@@ -145,7 +157,7 @@ check:
 	@rm -rf $(BUILD)/exchanged
 	@mkdir -p $(BUILD)/exchanged
 	LEVERET=$(BUILD)/leveret LEVERET_EXCHANGED=$(abspath $(BUILD)/exchanged) tests/broker/with-brokers \
-	    tests/run $(UNITS) $(CODEC_TESTS) $(BROKER_TESTS)
+	    tests/run $(UNITS) $(REPLAYS) $(CODEC_TESTS) $(BROKER_TESTS)
 	tests/broker/exchanged $(BUILD)/exchanged
 
 # Many seeds of the simulator, over all processors: make simulate SEEDS=1000000
@@ -189,9 +201,52 @@ GCOVR = gcovr --root . --filter 'src/(codec|engine)/' --exclude-unreachable-bran
 coverage:
 	tests/packages
 	@rm -rf build/coverage
-	$(MAKE) units BUILD=build/coverage OPT="-O0 -g" EXTRA=--coverage LAYERS="codec engine"
+	$(MAKE) units BUILD=build/coverage OPT="-O0 -g" EXTRA=--coverage LAYERS="codec engine" REPLAYS=
 	$(GCOVR) --branches
 	$(GCOVR) --print-summary --fail-under-line 95 --fail-under-branch 90
+
+# ---- fuzzing ----------------------------------------------------------------------------------------
+
+FUZZ_SECONDS ?= 60
+FUZZ_BUILD := CC=clang NDEBUG= OPT="-O1 -g" \
+    EXTRA="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+FUZZERS := $(FUZZ_TARGETS:%=$(BUILD)/bin/%)
+
+# fuzz/mutate_X.c says how libFuzzer changes the inputs of target X.
+MUTATED := $(filter $(FUZZ_TARGETS),$(patsubst fuzz/mutate_%.c,%,$(wildcard fuzz/mutate_*.c)))
+$(foreach t,$(MUTATED),$(eval $(BUILD)/bin/$(t): $(BUILD)/obj/fuzz/mutate_$(t).o))
+$(BUILD)/bin/%: $(BUILD)/obj/fuzz/%.o $(FUZZ_COMMON) $(LIB_A)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $^ $(LDLIBS) -o $@
+
+fuzz-programs: $(FUZZERS)
+replays: $(REPLAYS)
+
+# Findings and what was learnt stay in build/fuzz; fuzz-merge takes what reaches new code into fuzz/corpus.
+fuzz:
+	tests/packages
+	$(MAKE) fuzz-programs BUILD=build/fuzz $(FUZZ_BUILD)
+	fuzz/run build/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+fuzz-merge:
+	$(MAKE) fuzz-programs BUILD=build/fuzz $(FUZZ_BUILD)
+	fuzz/merge build/fuzz $(FUZZ_TARGETS)
+
+# What the corpora alone reach.
+fuzz-coverage:
+	tests/packages
+	@rm -rf build/fuzz-coverage
+	$(MAKE) replays BUILD=build/fuzz-coverage OPT="-O0 -g" EXTRA=--coverage
+	tests/run $(FUZZ_TARGETS:%=build/fuzz-coverage/replay/%)
+	$(FUZZ_GCOVR) --print-summary --fail-under-line 95
+FUZZ_GCOVR = gcovr --root . --filter 'src/(codec|engine)/' --exclude-unreachable-branches build/fuzz-coverage/obj/src
+
+# Each of nine known mistakes, planted on purpose, must be found; the tree as it is must pass.
+fuzz-selftest:
+	tests/packages
+	fuzz/selftest
+
+# ---- benchmarks -------------------------------------------------------------------------------------
 
 # The programs of the comparison. LIBRABBITMQ names another build of rabbitmq-c than Debian's.
 BENCH := $(BUILD)/bench
@@ -224,7 +279,7 @@ plot:
 C_FILES := $(LIB_C) $(TOOL_C) $(EXAMPLE_C)
 
 # Shell scripts go by their first line; shellcheck looks at them where it is installed.
-SCRIPTS = $(shell grep -lsE '^\#!.*[ /](ba)?sh$$' .ci/* tools/* tests/* tests/*/*)
+SCRIPTS = $(shell grep -lsE '^\#!.*[ /](ba)?sh$$' .ci/* tools/* fuzz/* tests/* tests/*/*)
 
 lint:
 	tests/packages
