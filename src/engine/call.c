@@ -147,7 +147,9 @@ static lev_status call_consume(lev_engine *e, lev_channel *ch, lev_call call,
     if (consume.consumer_tag.len > 255) {
         return LEV_ERR_LIMIT;
     }
-    if (lev_consumers_find(&ch->consumers, consume.consumer_tag) != NULL) {
+    lev_consumer *before = lev_consumers_find(&ch->consumers, consume.consumer_tag);
+    if (before != NULL &&
+        (before->state != CONSUMER_CANCELLED || before->no_ack != consume.no_ack)) {
         return LEV_ERR_MISUSE;
     }
     lev_consumer *consumer = lev_consumers_add(&ch->consumers, &e->alloc, consume.consumer_tag);
@@ -159,9 +161,7 @@ static lev_status call_consume(lev_engine *e, lev_channel *ch, lev_call call,
     consumer->no_ack = consume.no_ack;
     consumer->stream = stream;
     lev_status status = lev_send(e, ch->number, LEV_BASIC_CONSUME, &consume);
-    if (status != LEV_OK) {
-        lev_consumers_remove(&ch->consumers, &e->alloc, consumer);
-    }
+    lev_consumers_remove(&ch->consumers, &e->alloc, status == LEV_OK ? before : consumer);
     return status;
 }
 
@@ -169,8 +169,10 @@ static lev_status call_cancel_now(lev_engine *e, lev_channel *ch, lev_consumer *
                                   bool nowait) {
     lev_basic_cancel cancel = {.consumer_tag = lev_consumer_tag(consumer), .nowait = nowait};
     lev_status status = lev_send(e, ch->number, LEV_BASIC_CANCEL, &cancel);
-    if (status == LEV_OK) {
-        consumer->state = nowait ? CONSUMER_CANCELLED : CONSUMER_AWAIT_CANCEL_OK;
+    if (status == LEV_OK && nowait) {
+        lev_consumers_retire(&ch->consumers, &e->alloc, consumer);
+    } else if (status == LEV_OK) {
+        consumer->state = CONSUMER_AWAIT_CANCEL_OK;
     }
     return status;
 }
@@ -307,8 +309,11 @@ bool lev_call_consume_ok(lev_engine *e, lev_channel *ch, lev_event *event) {
         lev_engine_violation(e, LEV_COMMAND_INVALID, NULL, "a consume-ok to no basic.consume");
         return false;
     }
+    uint32_t number = consumer->consume_call;
     consumer->state = CONSUMER_ACTIVE;
-    if (consumer->cancel_wanted && e->state == LEV_STATE_OPEN) {
+    if (consumer->ended && !consumer->cancel_wanted) {
+        lev_consumers_retire(&ch->consumers, &e->alloc, consumer);
+    } else if (consumer->cancel_wanted && e->state == LEV_STATE_OPEN) {
         bool nowait = consumer->cancel_call == 0;
         lev_status status = call_cancel_now(e, ch, consumer, nowait);
         if (status != LEV_OK) {
@@ -318,7 +323,7 @@ bool lev_call_consume_ok(lev_engine *e, lev_channel *ch, lev_event *event) {
             return false;
         }
     }
-    return call_reply(e, ch, consumer->consume_call, event);
+    return call_reply(e, ch, number, event);
 }
 
 bool lev_call_cancel_ok(lev_engine *e, lev_channel *ch, lev_event *event) {
