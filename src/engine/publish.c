@@ -68,7 +68,8 @@ static lev_basic_publish publish_method(const lev_publication *p) {
         .exchange = p->exchange, .routing_key = p->routing_key, .mandatory = p->mandatory};
 }
 
-static void publish_head(lev_writer *w, uint16_t channel, const lev_publication *p) {
+/* Writes method and header. Returns the size of the header's frame; the method's is small. */
+static size_t publish_head(lev_writer *w, uint16_t channel, const lev_publication *p) {
     lev_basic_publish publish = publish_method(p);
     lev_header header = {.class_id = LEV_CLASS_BASIC, .body_size = p->body.len};
     if (p->properties != NULL) {
@@ -77,9 +78,11 @@ static void publish_head(lev_writer *w, uint16_t channel, const lev_publication 
     size_t place = lev_frame_begin(w, LEV_FRAME_METHOD, channel);
     lev_method_encode(w, LEV_BASIC_PUBLISH, &publish);
     lev_frame_end(w, place);
+    size_t header_at = w->len;
     place = lev_frame_begin(w, LEV_FRAME_HEADER, channel);
     lev_header_encode(w, &header);
     lev_frame_end(w, place);
+    return w->len - header_at;
 }
 
 /* Writes the body as frames of at most `most` payload bytes. */
@@ -171,19 +174,18 @@ static lev_status publish_write(lev_engine *e, uint16_t channel, const lev_publi
         }
         lev_writer w = lev_outbuf_writer(&e->tx.buf);
         w.cap = lends ? head : w.cap; /* behind it is the room for the heads of lent frames */
-        publish_head(&w, channel, p);
-        size_t header_at = w.len;
+        size_t header = publish_head(&w, channel, p);
         if (!lends) {
             publish_copy(&w, channel, p->body, most);
         }
-        if (w.status == LEV_OK && header_at <= e->tuned.frame_max) {
+        if (w.status == LEV_OK && header <= e->tuned.frame_max) {
             lev_outbuf_commit(&e->tx.buf, &w);
             return LEV_OK;
         }
         if (w.status != LEV_ERR_SPACE) {
             return w.status == LEV_OK ? LEV_ERR_LIMIT : w.status;
         }
-        if (head > e->tuned.frame_max) {
+        if (head >= e->tuned.frame_max + PUBLISH_HEAD) {
             return LEV_ERR_LIMIT;
         }
     }
