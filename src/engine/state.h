@@ -43,7 +43,6 @@ struct lev_engine {
     uint64_t phase_end; /* when the handshake or the close must be over; UINT64_MAX: none */
     uint32_t calls;     /* numbers given so far */
     uint32_t incarnations;
-    bool blocked;
 
     struct {
         lev_inbuf buf;
