@@ -89,23 +89,30 @@ static lev_status call_check(lev_engine *e, uint16_t channel, lev_method_id id,
     return status;
 }
 
+/* Makes room to note one more call; what answers have left vacant in front is used first. */
+static bool call_room(lev_engine *e, lev_channel *ch) {
+    if (ch->calls_first > ch->calls_len) {
+        memmove(ch->calls, ch->calls + ch->calls_first, ch->calls_len * sizeof *ch->calls);
+        ch->calls_first = 0;
+    }
+    size_t len = ch->calls_first + ch->calls_len + 1;
+    lev_call *calls = lev_reserve(&e->alloc, ch->calls, &ch->calls_cap, len, sizeof *calls);
+    ch->calls = calls != NULL ? calls : ch->calls;
+    return calls != NULL;
+}
+
 /* Sends, and notes the call where an answer is expected. */
 static lev_status call_send(lev_engine *e, lev_channel *ch, lev_call call, const void *fields) {
     const lev_method_desc *desc = lev_method_describe(call.id);
     bool answered = desc->replies[0] != LEV_NO_METHOD && call.number != 0;
-    if (answered) {
-        lev_call *calls =
-            lev_reserve(&e->alloc, ch->calls, &ch->calls_cap, ch->calls_len + 1, sizeof *calls);
-        if (calls == NULL) {
-            return LEV_ERR_MEMORY;
-        }
-        ch->calls = calls;
+    if (answered && !call_room(e, ch)) {
+        return LEV_ERR_MEMORY;
     }
     bool secret = call.id == LEV_CONNECTION_UPDATE_SECRET;
     lev_status status =
         secret ? lev_send_secret(e, call.id, fields) : lev_send(e, ch->number, call.id, fields);
     if (status == LEV_OK && answered) {
-        ch->calls[ch->calls_len++] = call;
+        ch->calls[ch->calls_first + ch->calls_len++] = call;
     }
     return status;
 }
@@ -271,11 +278,13 @@ lev_status lev_engine_consume_stream(lev_engine *e, uint16_t channel,
 
 bool lev_call_take(lev_channel *ch, lev_method_id id, lev_call *call) {
     for (size_t i = 0; i < ch->calls_len; i++) {
-        const lev_method_desc *desc = lev_method_describe(ch->calls[i].id);
+        lev_call *first = ch->calls + ch->calls_first;
+        const lev_method_desc *desc = lev_method_describe(first[i].id);
         if (desc->replies[0] == id || desc->replies[1] == id) {
-            *call = ch->calls[i];
+            *call = first[i];
+            memmove(first + 1, first, i * sizeof *call);
+            ch->calls_first++;
             ch->calls_len--;
-            memmove(ch->calls + i, ch->calls + i + 1, (ch->calls_len - i) * sizeof *call);
             return true;
         }
     }

@@ -130,6 +130,7 @@ static bool dispatch_channel_close_ok(lev_engine *e, lev_channel *ch, lev_event 
 static bool dispatch_flow(lev_engine *e, lev_channel *ch, lev_event *event) {
     lev_channel_flow_ok ok = {.active = e->method.as.channel_flow.active};
     ch->flow_stopped = !ok.active;
+    e->unstalls = true;
     lev_send_reply(e, ch->number, LEV_CHANNEL_FLOW_OK, &ok);
     return dispatch_tell(e, ch, event, LEV_EVENT_FLOW);
 }

@@ -164,6 +164,7 @@ static bool engine_settling(lev_engine *e, lev_event *event) {
         lev_window_abandon(&e->settling->window, e->settling->cut);
     }
     e->settling = NULL;
+    e->unstalls = true;
     return false;
 }
 

@@ -69,7 +69,9 @@ struct lev_engine {
     size_t channels_cap;
     size_t channels_len;
     size_t ending;         /* channels with farewells to tell */
+    size_t ending_from;    /* none of them is before this one */
     size_t stalled;        /* channels where a publish was stopped */
+    bool unstalls;         /* one of them may have room again */
     lev_channel *settling; /* whose outcomes are being told */
 
     /* What the current event points to. */
