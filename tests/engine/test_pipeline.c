@@ -9,7 +9,7 @@
 
 enum { CALLS = 300 };
 
-static uint32_t answer(stage *s, lev_method_id id) {
+static uint64_t answer(stage *s, lev_method_id id) {
     lev_method m = {.id = id};
     stage_says(s, 1, id, &m.as);
     stage_deliver(s);
@@ -27,9 +27,9 @@ static void matches_answers_by_type_and_age(void) {
     stage_open_channel(&s, NULL);
     for (; asked < CALLS; asked++) {
         for (size_t i = 0; i < 2; i++) {
-            EXPECT_EQ(lev_engine_queue_declare(s.e, 1, &(lev_queue_declare){0},
-                                               &declares[2 * asked + i]),
-                      LEV_OK);
+            EXPECT_EQ(
+                lev_engine_queue_declare(s.e, 1, &(lev_queue_declare){0}, &declares[2 * asked + i]),
+                LEV_OK);
         }
         EXPECT_EQ(lev_engine_queue_purge(s.e, 1, &(lev_queue_purge){0}, &purges[asked]), LEV_OK);
         if (asked % 3 == 0) {
