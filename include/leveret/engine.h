@@ -216,6 +216,10 @@ LEV_API uint8_t *lev_engine_recv_space(lev_engine *e, size_t *room);
 /* Says that `n` bytes were read into the space lent last, at `now`. */
 LEV_API void lev_engine_received(lev_engine *e, size_t n, uint64_t now);
 
+/* Says that bytes of the peer's are there at `now` which are not read yet, since events wait to be
+ * taken first: the peer is not silent. */
+LEV_API void lev_engine_heard(lev_engine *e, uint64_t now);
+
 /* Takes the next event. Returns false, and LEV_EVENT_NONE, where there is none yet. */
 LEV_API bool lev_engine_next(lev_engine *e, lev_event *event);
 
