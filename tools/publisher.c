@@ -59,6 +59,10 @@ static void publisher_returned(publisher *p, const lev_event *e) {
     lev_writer_quoted(&text, m->exchange);
     lev_writer_text(&text, ", key ");
     lev_writer_quoted(&text, m->routing_key);
+    if (text.status != LEV_OK) { /* names of bytes that all had to be escaped */
+        text = lev_writer_init((uint8_t *)reason, sizeof reason - 1);
+        lev_writer_decimal(&text, m->reply_code);
+    }
     reason[lev_writer_span(&text).len] = '\0';
     if (p->reason[0] == '\0') {
         memcpy(p->reason, reason, sizeof reason);

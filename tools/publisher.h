@@ -13,7 +13,7 @@ typedef struct publisher {
     lev_publication message; /* all but the body */
     uint64_t published;
     uint64_t outcomes[LEV_IN_DOUBT + 1]; /* how many ended so */
-    char reason[160];                    /* of the first message that was returned or refused */
+    char reason[1024];                   /* of the first message that was returned or refused */
     uint64_t since;                      /* when the last progress was seen, for the time limit */
     uint64_t limit_ms;
     uint32_t fence; /* the call whose answer is awaited, or 0 */

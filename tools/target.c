@@ -31,12 +31,16 @@ void password_free(char *password) {
 static bool read_line(int fd, char *line) {
     size_t length = 0;
     ssize_t n;
-    while ((n = read(fd, line + length, 1)) != 0 && length < PASSWORD_MAX) {
+    while ((n = read(fd, line + length, 1)) != 0) {
         if (n < 0 && errno != EINTR) {
             return false;
         }
         if (n == 1 && line[length] == '\n') {
             break;
+        }
+        if (n == 1 && length == PASSWORD_MAX) {
+            errno = EFBIG;
+            return false;
         }
         length += n == 1 ? 1u : 0u;
     }

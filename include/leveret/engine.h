@@ -177,8 +177,9 @@ typedef struct lev_tuned {
 } lev_tuned;
 
 /* A message to publish. `lend`: the body is not copied but must stay as it is until
- * LEV_EVENT_RELEASED brings `token` back; small bodies are copied all the same and released at
- * once. `properties` may be NULL. */
+ * LEV_EVENT_RELEASED brings `token` back: when it has been written, or never will be. Small bodies
+ * are copied all the same, but their event comes no sooner. LEV_EVENT_FAILED and LEV_EVENT_CLOSED
+ * come after all of these. `properties` may be NULL. */
 typedef struct lev_publication {
     lev_span exchange;
     lev_span routing_key;
@@ -217,6 +218,10 @@ LEV_API uint8_t *lev_engine_recv_space(lev_engine *e, size_t *room);
 
 /* Says that `n` bytes were read into the space lent last, at `now`. */
 LEV_API void lev_engine_received(lev_engine *e, size_t n, uint64_t now);
+
+/* Says that bytes of the peer's are there at `now` which are not read yet, since events wait to be
+ * taken first: the peer is not silent. */
+LEV_API void lev_engine_heard(lev_engine *e, uint64_t now);
 
 /* Takes the next event. Returns false, and LEV_EVENT_NONE, where there is none yet. */
 LEV_API bool lev_engine_next(lev_engine *e, lev_event *event);
@@ -259,10 +264,12 @@ LEV_API lev_tuned lev_engine_tuned(const lev_engine *e);
  * connection; LEV_ERR_MEMORY; or the latched failure. An error has sent nothing.
  *
  * basic.consume without a tag gets one of ours, to be read in its consume-ok. basic.cancel before
- * the consume-ok waits for it. connection.update-secret is cleansed when it has been written; where
- * the broker refuses it, the connection fails with LEV_ERR_REFUSED. channel.close fails no call:
- * its answers are dropped, and LEV_EVENT_OUTCOME tells of its unsettled publishes when the close-ok
- * comes. */
+ * the consume-ok waits for it. After a cancel without an answer (the broker's own, or one with
+ * `nowait`) deliveries under way still come, to be settled as any; the tag may be used again, but
+ * not with another `no_ack` while that can be (LEV_ERR_MISUSE). connection.update-secret is
+ * cleansed when it has been written; where the broker refuses it, the connection fails with
+ * LEV_ERR_REFUSED. channel.close fails no call: its answers are dropped, and LEV_EVENT_OUTCOME
+ * tells of its unsettled publishes when the close-ok comes. */
 LEV_API lev_status lev_engine_call(lev_engine *e, uint16_t channel, lev_method_id id,
                                    const void *fields, uint32_t *call);
 

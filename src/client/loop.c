@@ -218,6 +218,12 @@ unsigned lev_loop_wants(const lev_client *c) {
     return wants;
 }
 
+/* Returns whether bytes lie unread because an event waits for a place or a taker. */
+static bool loop_unread(const lev_client *c) {
+    struct pollfd p = {.fd = c->net != NULL ? lev_net_fd(c->net, NULL) : -1, .events = POLLIN};
+    return (c->waiting || c->full) && poll(&p, 1, 0) > 0;
+}
+
 /* Goes on after a wait; `readable` where the socket has something to say. */
 static void loop_work(lev_client *c, uint64_t now, bool readable) {
     if (c->phase == CLIENT_CONNECTING) {
@@ -230,6 +236,9 @@ static void loop_work(lev_client *c, uint64_t now, bool readable) {
         loop_read(c, now);
     }
     if (now >= lev_engine_deadline(c->engine)) {
+        if (loop_unread(c)) {
+            lev_engine_heard(c->engine, now);
+        }
         lev_engine_tick(c->engine, now);
     }
 }

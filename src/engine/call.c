@@ -89,23 +89,30 @@ static lev_status call_check(lev_engine *e, uint16_t channel, lev_method_id id,
     return status;
 }
 
+/* Makes room to note one more call; what answers have left vacant in front is used first. */
+static bool call_room(lev_engine *e, lev_channel *ch) {
+    if (ch->calls_first > ch->calls_len) {
+        memmove(ch->calls, ch->calls + ch->calls_first, ch->calls_len * sizeof *ch->calls);
+        ch->calls_first = 0;
+    }
+    size_t len = ch->calls_first + ch->calls_len + 1;
+    lev_call *calls = lev_reserve(&e->alloc, ch->calls, &ch->calls_cap, len, sizeof *calls);
+    ch->calls = calls != NULL ? calls : ch->calls;
+    return calls != NULL;
+}
+
 /* Sends, and notes the call where an answer is expected. */
 static lev_status call_send(lev_engine *e, lev_channel *ch, lev_call call, const void *fields) {
     const lev_method_desc *desc = lev_method_describe(call.id);
     bool answered = desc->replies[0] != LEV_NO_METHOD && call.number != 0;
-    if (answered) {
-        lev_call *calls =
-            lev_reserve(&e->alloc, ch->calls, &ch->calls_cap, ch->calls_len + 1, sizeof *calls);
-        if (calls == NULL) {
-            return LEV_ERR_MEMORY;
-        }
-        ch->calls = calls;
+    if (answered && !call_room(e, ch)) {
+        return LEV_ERR_MEMORY;
     }
     bool secret = call.id == LEV_CONNECTION_UPDATE_SECRET;
     lev_status status =
         secret ? lev_send_secret(e, call.id, fields) : lev_send(e, ch->number, call.id, fields);
     if (status == LEV_OK && answered) {
-        ch->calls[ch->calls_len++] = call;
+        ch->calls[ch->calls_first + ch->calls_len++] = call;
     }
     return status;
 }
@@ -147,7 +154,9 @@ static lev_status call_consume(lev_engine *e, lev_channel *ch, lev_call call,
     if (consume.consumer_tag.len > 255) {
         return LEV_ERR_LIMIT;
     }
-    if (lev_consumers_find(&ch->consumers, consume.consumer_tag) != NULL) {
+    lev_consumer *before = lev_consumers_find(&ch->consumers, consume.consumer_tag);
+    if (before != NULL &&
+        (before->state != CONSUMER_CANCELLED || before->no_ack != consume.no_ack)) {
         return LEV_ERR_MISUSE;
     }
     lev_consumer *consumer = lev_consumers_add(&ch->consumers, &e->alloc, consume.consumer_tag);
@@ -159,9 +168,7 @@ static lev_status call_consume(lev_engine *e, lev_channel *ch, lev_call call,
     consumer->no_ack = consume.no_ack;
     consumer->stream = stream;
     lev_status status = lev_send(e, ch->number, LEV_BASIC_CONSUME, &consume);
-    if (status != LEV_OK) {
-        lev_consumers_remove(&ch->consumers, &e->alloc, consumer);
-    }
+    lev_consumers_remove(&ch->consumers, &e->alloc, status == LEV_OK ? before : consumer);
     return status;
 }
 
@@ -169,8 +176,10 @@ static lev_status call_cancel_now(lev_engine *e, lev_channel *ch, lev_consumer *
                                   bool nowait) {
     lev_basic_cancel cancel = {.consumer_tag = lev_consumer_tag(consumer), .nowait = nowait};
     lev_status status = lev_send(e, ch->number, LEV_BASIC_CANCEL, &cancel);
-    if (status == LEV_OK) {
-        consumer->state = nowait ? CONSUMER_CANCELLED : CONSUMER_AWAIT_CANCEL_OK;
+    if (status == LEV_OK && nowait) {
+        lev_consumers_retire(&ch->consumers, &e->alloc, consumer);
+    } else if (status == LEV_OK) {
+        consumer->state = CONSUMER_AWAIT_CANCEL_OK;
     }
     return status;
 }
@@ -274,11 +283,13 @@ lev_status lev_engine_consume_stream(lev_engine *e, uint16_t channel,
 
 bool lev_call_take(lev_channel *ch, lev_method_id id, lev_call *call) {
     for (size_t i = 0; i < ch->calls_len; i++) {
-        const lev_method_desc *desc = lev_method_describe(ch->calls[i].id);
+        lev_call *first = ch->calls + ch->calls_first;
+        const lev_method_desc *desc = lev_method_describe(first[i].id);
         if (desc->replies[0] == id || desc->replies[1] == id) {
-            *call = ch->calls[i];
+            *call = first[i];
+            memmove(first + 1, first, i * sizeof *call);
+            ch->calls_first++;
             ch->calls_len--;
-            memmove(ch->calls + i, ch->calls + i + 1, (ch->calls_len - i) * sizeof *call);
             return true;
         }
     }
@@ -293,11 +304,14 @@ static bool call_reply(lev_engine *e, const lev_channel *ch, uint32_t number, le
     return true;
 }
 
+static bool call_cancel_waits(const lev_consumer *consumer) {
+    return consumer->cancel_wanted && consumer->state == CONSUMER_ACTIVE;
+}
+
 /* Sends the cancel that had to wait for its consume-ok, and waits on while a commit is under way.
- */
+ * The consumer may be gone then. */
 static bool call_cancel_wanted(lev_engine *e, lev_channel *ch, lev_consumer *consumer) {
-    bool waits = consumer->cancel_wanted && consumer->state == CONSUMER_ACTIVE;
-    if (!waits || ch->committing || e->state != LEV_STATE_OPEN) {
+    if (!call_cancel_waits(consumer) || ch->committing || e->state != LEV_STATE_OPEN) {
         return true;
     }
     lev_status status = call_cancel_now(e, ch, consumer, consumer->cancel_call == 0);
@@ -309,6 +323,19 @@ static bool call_cancel_wanted(lev_engine *e, lev_channel *ch, lev_consumer *con
     return status == LEV_OK;
 }
 
+/* The same for all of a channel, whose commit is over. */
+static bool call_cancel_all_wanted(lev_engine *e, lev_channel *ch) {
+    lev_consumer *consumer = e->state == LEV_STATE_OPEN ? ch->consumers.first : NULL;
+    while (consumer != NULL) {
+        bool waits = call_cancel_waits(consumer);
+        if (!call_cancel_wanted(e, ch, consumer)) {
+            return false;
+        }
+        consumer = waits ? ch->consumers.first : consumer->next;
+    }
+    return true;
+}
+
 bool lev_call_answered(lev_engine *e, lev_channel *ch, lev_event *event) {
     lev_call call;
     if (ch == NULL || !lev_call_take(ch, e->method.id, &call)) {
@@ -317,11 +344,7 @@ bool lev_call_answered(lev_engine *e, lev_channel *ch, lev_event *event) {
     }
     if (call.id == LEV_TX_COMMIT) {
         ch->committing = false;
-        lev_consumer *consumer = ch->consumers.first;
-        while (consumer != NULL && call_cancel_wanted(e, ch, consumer)) {
-            consumer = consumer->next;
-        }
-        if (e->error.status != LEV_OK) {
+        if (!call_cancel_all_wanted(e, ch)) {
             return false;
         }
     }
@@ -335,8 +358,14 @@ bool lev_call_consume_ok(lev_engine *e, lev_channel *ch, lev_event *event) {
         lev_engine_violation(e, LEV_COMMAND_INVALID, NULL, "a consume-ok to no basic.consume");
         return false;
     }
+    uint32_t number = consumer->consume_call;
     consumer->state = CONSUMER_ACTIVE;
-    return call_cancel_wanted(e, ch, consumer) && call_reply(e, ch, consumer->consume_call, event);
+    if (consumer->ended && !consumer->cancel_wanted) {
+        lev_consumers_retire(&ch->consumers, &e->alloc, consumer);
+    } else if (!call_cancel_wanted(e, ch, consumer)) {
+        return false;
+    }
+    return call_reply(e, ch, number, event);
 }
 
 bool lev_call_cancel_ok(lev_engine *e, lev_channel *ch, lev_event *event) {

@@ -68,6 +68,9 @@ void lev_channel_end(lev_engine *e, lev_channel *ch, lev_event_type farewell) {
         ch->ending = true;
         e->ending++;
     }
+    if (ch->number < e->ending_from) {
+        e->ending_from = ch->number;
+    }
 }
 
 static bool channel_farewell(lev_engine *e, lev_channel *ch, lev_event *event) {
@@ -95,8 +98,8 @@ static bool channel_farewell(lev_engine *e, lev_channel *ch, lev_event *event) {
 }
 
 bool lev_channel_next_farewell(lev_engine *e, lev_event *event) {
-    for (size_t i = 0; e->ending > 0 && i < e->channels_len; i++) {
-        lev_channel *ch = e->channels[i];
+    for (; e->ending > 0 && e->ending_from < e->channels_len; e->ending_from++) {
+        lev_channel *ch = e->channels[e->ending_from];
         if (ch != NULL && ch->ending && channel_farewell(e, ch, event)) {
             return true;
         }
@@ -132,13 +135,14 @@ static bool channel_has_room(const lev_engine *e, const lev_channel *ch) {
 }
 
 lev_channel *lev_channel_take_unstalled(lev_engine *e) {
-    for (size_t i = 0; e->stalled > 0 && i < e->channels_len; i++) {
+    for (size_t i = 0; e->stalled > 0 && e->unstalls && i < e->channels_len; i++) {
         lev_channel *ch = e->channels[i];
         if (ch != NULL && ch->stalled && channel_has_room(e, ch)) {
             lev_channel_stall(e, ch, false);
             return ch;
         }
     }
+    e->unstalls = false;
     return NULL;
 }
 

@@ -35,6 +35,7 @@ typedef struct lev_channel {
     bool flow_stopped;
     bool stalled; /* a publish was told LEV_AGAIN for the window or for channel.flow */
     lev_call *calls;
+    size_t calls_first; /* where the oldest is */
     size_t calls_len;
     size_t calls_cap;
     bool tx;

@@ -4,7 +4,11 @@
 /* Consumers of a channel, in a list. Tags are always known here before the broker hears of them,
  * since a delivery may be the first thing seen of a consumer. A lookup moves what it finds to the
  * front: with one consumer, or one busy among many, it is found at once. A hash table was rejected
- * until somebody measures a channel with thousands of equally busy consumers. */
+ * until somebody measures a channel with thousands of equally busy consumers.
+ *
+ * A consumer that was cancelled without an answer has no end that we could see: deliveries of a
+ * queue on another machine may come much later. So the last 1,024 are kept. In this order the one
+ * in the list's end is the one that has been of no use for the longest time. */
 
 #include "consumer.h"
 
@@ -43,6 +47,21 @@ lev_consumer *lev_consumers_add(lev_consumers *list, const lev_allocator *a, lev
     memcpy(added->tag, tag.ptr, tag.len);
     list->first = added;
     return added;
+}
+
+void lev_consumers_retire(lev_consumers *list, const lev_allocator *a, lev_consumer *consumer) {
+    lev_consumer *last = consumer;
+    size_t count = 0;
+    consumer->state = CONSUMER_CANCELLED;
+    for (lev_consumer *c = list->first; c != NULL; c = c->next) {
+        if (c->state == CONSUMER_CANCELLED) {
+            last = c;
+            count++;
+        }
+    }
+    if (count > CONSUMERS_CANCELLED) {
+        lev_consumers_remove(list, a, last);
+    }
 }
 
 void lev_consumers_remove(lev_consumers *list, const lev_allocator *a, lev_consumer *consumer) {

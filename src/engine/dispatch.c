@@ -135,6 +135,7 @@ static bool dispatch_channel_close_ok(lev_engine *e, lev_channel *ch, lev_event 
 static bool dispatch_flow(lev_engine *e, lev_channel *ch, lev_event *event) {
     lev_channel_flow_ok ok = {.active = e->method.as.channel_flow.active};
     ch->flow_stopped = !ok.active;
+    e->unstalls = true;
     lev_send_reply(e, ch->number, LEV_CHANNEL_FLOW_OK, &ok);
     return dispatch_tell(e, ch, event, LEV_EVENT_FLOW);
 }
@@ -142,17 +143,21 @@ static bool dispatch_flow(lev_engine *e, lev_channel *ch, lev_event *event) {
 static bool dispatch_cancel(lev_engine *e, lev_channel *ch, lev_event *event) {
     const lev_basic_cancel *cancel = &e->method.as.basic_cancel;
     lev_consumer *consumer = lev_consumers_find(&ch->consumers, cancel->consumer_tag);
-    /* If not: unknown, or we cancel it at the same time, and that has an answer of its own. */
-    bool ended = consumer != NULL && consumer->state != CONSUMER_AWAIT_CANCEL_OK &&
-                 !(consumer->cancel_wanted && consumer->state == CONSUMER_ACTIVE);
-    if (ended) {
-        lev_consumers_remove(&ch->consumers, &e->alloc, consumer);
+    /* If neither: unknown, told before, or we cancel it at the same time, which has an answer. */
+    bool active =
+        consumer != NULL && consumer->state == CONSUMER_ACTIVE && !consumer->cancel_wanted;
+    bool early =
+        consumer != NULL && consumer->state == CONSUMER_AWAIT_CONSUME_OK && !consumer->ended;
+    if (active) {
+        lev_consumers_retire(&ch->consumers, &e->alloc, consumer);
+    } else if (early) {
+        consumer->ended = true; /* its calls are still to be answered */
     }
     if (!cancel->nowait) {
         lev_basic_cancel_ok ok = {.consumer_tag = cancel->consumer_tag};
         lev_send_reply(e, ch->number, LEV_BASIC_CANCEL_OK, &ok);
     }
-    return ended && dispatch_tell(e, ch, event, LEV_EVENT_CANCELLED);
+    return (active || early) && dispatch_tell(e, ch, event, LEV_EVENT_CANCELLED);
 }
 
 static bool dispatch_settle(lev_engine *e, lev_channel *ch, uint64_t tag, bool multiple,

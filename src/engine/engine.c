@@ -106,6 +106,11 @@ void lev_engine_received(lev_engine *e, size_t n, uint64_t now) {
     }
 }
 
+void lev_engine_heard(lev_engine *e, uint64_t now) {
+    e->now = now;
+    e->rx.at = now;
+}
+
 void lev_engine_closed(lev_engine *e) {
     e->tx.flushing = false;
     lev_engine_fail(e, &(lev_fault){.status = LEV_ERR_CLOSED,
@@ -169,6 +174,7 @@ static bool engine_settling(lev_engine *e, lev_event *event) {
         lev_window_abandon(&e->settling->window, e->settling->cut);
     }
     e->settling = NULL;
+    e->unstalls = true;
     return false;
 }
 

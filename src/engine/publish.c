@@ -68,8 +68,9 @@ static lev_basic_publish publish_method(const lev_publication *p) {
         .exchange = p->exchange, .routing_key = p->routing_key, .mandatory = p->mandatory};
 }
 
-static void publish_head(lev_writer *w, uint16_t channel, const lev_publication *p,
-                         uint64_t body_size) {
+/* Writes method and header. Returns the size of the header's frame; the method's is small. */
+static size_t publish_head(lev_writer *w, uint16_t channel, const lev_publication *p,
+                           uint64_t body_size) {
     lev_basic_publish publish = publish_method(p);
     lev_header header = {.class_id = LEV_CLASS_BASIC, .body_size = body_size};
     if (p->properties != NULL) {
@@ -78,9 +79,11 @@ static void publish_head(lev_writer *w, uint16_t channel, const lev_publication 
     size_t place = lev_frame_begin(w, LEV_FRAME_METHOD, channel);
     lev_method_encode(w, LEV_BASIC_PUBLISH, &publish);
     lev_frame_end(w, place);
+    size_t header_at = w->len;
     place = lev_frame_begin(w, LEV_FRAME_HEADER, channel);
     lev_header_encode(w, &header);
     lev_frame_end(w, place);
+    return w->len - header_at;
 }
 
 void lev_publish_copy(lev_writer *w, uint16_t channel, lev_span body, size_t most) {
@@ -179,19 +182,18 @@ static lev_status publish_write(lev_engine *e, uint16_t channel, const lev_publi
         lev_writer w = lev_outbuf_writer(&e->tx.buf);
         w.cap = publish_lends(p) ? head
                                  : w.cap; /* behind it is the room for the heads of lent frames */
-        publish_head(&w, channel, p, body_size);
-        size_t header_at = w.len;
+        size_t header = publish_head(&w, channel, p, body_size);
         if (!publish_lends(p)) {
             lev_publish_copy(&w, channel, p->body, most);
         }
-        if (w.status == LEV_OK && header_at <= e->tuned.frame_max) {
+        if (w.status == LEV_OK && header <= e->tuned.frame_max) {
             lev_outbuf_commit(&e->tx.buf, &w);
             return LEV_OK;
         }
         if (w.status != LEV_ERR_SPACE) {
             return w.status == LEV_OK ? LEV_ERR_LIMIT : w.status;
         }
-        if (head > e->tuned.frame_max) {
+        if (head >= e->tuned.frame_max + PUBLISH_HEAD) {
             return LEV_ERR_LIMIT;
         }
     }

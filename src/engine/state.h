@@ -44,7 +44,6 @@ struct lev_engine {
     uint64_t phase_end; /* when the handshake or the close must be over; UINT64_MAX: none */
     uint32_t calls;     /* numbers given so far */
     uint32_t incarnations;
-    bool blocked;
 
     struct {
         lev_inbuf buf;
@@ -78,7 +77,9 @@ struct lev_engine {
     size_t channels_len;
     size_t filling;        /* closed channels whose body is being completed */
     size_t ending;         /* channels with farewells to tell */
+    size_t ending_from;    /* none of them is before this one */
     size_t stalled;        /* channels where a publish was stopped */
+    bool unstalls;         /* one of them may have room again */
     lev_channel *settling; /* whose outcomes are being told */
 
     /* What the current event points to. */

@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NET_IOVECS = 64, NET_FAULT = 320 };
+enum { NET_IOVECS = 64, NET_FAULT = 640, NET_HOST = 128 };
 
 enum net_phase { NET_LOOKUP, NET_RACE, NET_CONNECTED, NET_FAILED };
 
@@ -62,10 +62,13 @@ static lev_writer net_fault_begin(lev_net *n) {
 static lev_status net_fail(lev_net *n, lev_status status, const char *why) {
     bool resolving = n->phase == NET_LOOKUP;
     bool brackets = strchr(n->host, ':') != NULL;
+    lev_span host = lev_span_of(n->host);
+    bool long_name = host.len > NET_HOST;
     lev_writer w = net_fault_begin(n);
     lev_writer_text(&w, resolving ? "cannot resolve " : "cannot connect to ");
     lev_writer_text(&w, brackets && !resolving ? "[" : "");
-    lev_writer_escaped(&w, lev_span_of(n->host));
+    lev_writer_escaped(&w, (lev_span){host.ptr, long_name ? NET_HOST : host.len});
+    lev_writer_text(&w, long_name ? "..." : "");
     if (!resolving) {
         lev_writer_text(&w, brackets ? "]:" : ":");
         lev_writer_decimal(&w, n->port);

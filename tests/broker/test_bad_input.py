@@ -83,6 +83,18 @@ class Usage(BrokerTest):
         self.refused("publish", "-q", "q", "--password-file", "/nonexistent", "x", code=66,
                      err="cannot read the password from /nonexistent: No such file")
 
+    def test_password_that_is_too_long(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"p" * 65537 + b"\n")
+            file.flush()
+            self.refused("publish", "-q", "q", "--password-file", file.name, "x", code=66,
+                         err=f"cannot read the password from {file.name}: File too large")
+
+    def test_host_with_a_long_name(self):
+        host = "h" * 250
+        self.refused("publish", "-q", "q", "x", url=f"amqp://{host}", code=69,
+                     err="cannot resolve h{128}\\.\\.\\.: .*; check the host name")
+
 
 class Hosts(BrokerTest):
     def refused(self, code, err, *args, url, **kwargs):

@@ -115,6 +115,14 @@ class Outcomes(BrokerTest):
         self.assertEnded(ended, 3, "of 2 messages, 2 returned .*312 NO_ROUTE.*bind")
         self.assertOneLine(ended)
 
+    def test_unroutable_with_long_names_is_told_whole(self):
+        key = "k" * 250
+        ended = leveret("publish", "-v", "-r", key, "one")
+        self.assertEnded(ended, 3, f'message 1 was returned: 312 NO_ROUTE, exchange "", key "{key}"; bind')
+        self.assertRegex(ended.err, f'1 returned .312 NO_ROUTE, exchange "", key "{key}".; bind')
+        ended = leveret("publish", "-v", "-r", b"\xff" * 255, "one")
+        self.assertEnded(ended, 3, "message 1 was returned: 312; bind")
+
     def test_unroutable_among_lines_is_told_at_once(self):
         publisher = start("publish", "-r", self.name("nobody"), "-l")
         publisher.stdin.write(b"one\n")

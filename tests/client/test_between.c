@@ -110,5 +110,62 @@ static void writes_a_message_before_many_have_collected(void) {
     close_and_free(c, p);
 }
 
+static void beat_at_a_full_client(peer *p) {
+    deliver_all(p, 1);
+    for (int ms = 0; ms < 3 * MESSAGES * STEP_MS / 2; ms += 250) {
+        usleep(250 * 1000);
+        peer_send_heartbeat(p);
+    }
+    peer_close(p);
+}
+
+/* As a foreign event loop does it that takes nothing yet; two messages fill the client, and then
+ * nothing is read. */
+static lev_client *process_only(const peer *p) {
+    lev_basic_consume fields = {.consumer_tag = lev_span_of("c")};
+    lev_client *c = lev_client_new(&(lev_client_options){.message_max = 1200});
+    EXPECT_EQ(lev_client_open(c, p->uri), LEV_OK);
+    EXPECT_EQ(lev_client_channel_open(c, 1, &(lev_channel_open){0}, NULL), LEV_OK);
+    EXPECT_EQ(lev_client_basic_consume(c, 1, &fields, NULL), LEV_OK);
+    for (int i = 0; i < 3 * MESSAGES / 2; i++) {
+        usleep(STEP_MS * 1000);
+        (void)lev_client_process(c);
+    }
+    return c;
+}
+
+static void does_not_call_a_peer_silent_that_it_does_not_read(void) {
+    peer *p = peer_start(beat_at_a_full_client);
+    lev_client *c = process_only(p);
+    lev_event e;
+    for (int i = 0; i < MESSAGES; i++) {
+        EXPECT_EQ(lev_client_next(c, &e, 2000), LEV_OK);
+        EXPECT_EQ(e.type, LEV_EVENT_DELIVER);
+    }
+    close_and_free(c, p);
+}
+
+static void fall_silent(peer *p) {
+    lev_frame frame;
+    deliver_all(p, 1);
+    while (peer_take(p, &frame)) {
+    }
+}
+
+static void calls_a_peer_silent_that_has_nothing_unread(void) {
+    peer *p = peer_start(fall_silent);
+    lev_client *c = process_only(p);
+    lev_event e;
+    lev_status status = LEV_OK;
+    while (status == LEV_OK) {
+        status = lev_client_next(c, &e, 2000);
+    }
+    EXPECT_EQ(status, LEV_ERR_HEARTBEAT);
+    lev_client_free(c);
+    peer_end(p);
+}
+
 UNIT_MAIN("between", CASE(acks_while_other_messages_wait), CASE(beats_while_other_messages_wait),
-          CASE(writes_a_message_before_many_have_collected))
+          CASE(writes_a_message_before_many_have_collected),
+          CASE(does_not_call_a_peer_silent_that_it_does_not_read),
+          CASE(calls_a_peer_silent_that_has_nothing_unread))
