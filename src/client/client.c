@@ -210,6 +210,31 @@ static lev_verdict client_judge_any(const lev_wait *w, const lev_event *event) {
     return LEV_DONE;
 }
 
+/* Takes the engine's next event, if there is one: a delivery, the common case, goes straight to the
+ * caller. */
+static bool client_take(lev_client *c, lev_event *event) {
+    bool fresh = !c->waiting && c->phase == CLIENT_RUNNING;
+    if (fresh) {
+        c->lent = false;
+        c->full = false;
+        if (!lev_engine_next(c->engine, event)) {
+            return false;
+        }
+        if (event->type == LEV_EVENT_DELIVER) {
+            c->lent = true;
+            return true;
+        }
+        c->event = *event;
+    }
+    bool there = fresh ? lev_loop_taken(c) : c->waiting;
+    if (there) {
+        c->waiting = false;
+        c->lent = true;
+        *event = c->event;
+    }
+    return there;
+}
+
 /* Hands out the engine's next event, which has been pulled. */
 static lev_status client_hand_out(lev_client *c, lev_event *event) {
     c->waiting = false;
@@ -228,8 +253,8 @@ lev_status lev_client_next(lev_client *c, lev_event *event, int timeout_ms) {
         *event = c->held->event;
         return client_told(c, event);
     }
-    if (lev_loop_pull(c)) {
-        return client_hand_out(c, event);
+    if (client_take(c, event)) {
+        return client_told(c, event);
     }
     *event = (lev_event){.type = LEV_EVENT_NONE};
     if (c->phase == CLIENT_NEW) {

@@ -139,21 +139,13 @@ static void loop_note(lev_client *c) {
     }
 }
 
-/* Makes sure that `event` is the next event. Returns false where there is none. */
-bool lev_loop_pull(lev_client *c) {
-    if (c->waiting || c->phase != CLIENT_RUNNING) {
-        return c->waiting;
-    }
-    c->lent = false;
-    c->full = false;
-    do {
+bool lev_loop_taken(lev_client *c) {
+    while (c->event.type == LEV_EVENT_CHALLENGE) {
+        lev_answer_challenge(c, c->event.method->as.connection_secure.challenge);
         if (!lev_engine_next(c->engine, &c->event)) {
             return false;
         }
-        if (c->event.type == LEV_EVENT_CHALLENGE) {
-            lev_answer_challenge(c, c->event.method->as.connection_secure.challenge);
-        }
-    } while (c->event.type == LEV_EVENT_CHALLENGE);
+    }
     if (c->event.type == LEV_EVENT_FAILED || c->event.type == LEV_EVENT_CLOSED) {
         loop_ended(c);
         return false;
@@ -161,6 +153,16 @@ bool lev_loop_pull(lev_client *c) {
     loop_note(c);
     c->waiting = true;
     return true;
+}
+
+/* Makes sure that `event` is the next event. Returns false where there is none. */
+bool lev_loop_pull(lev_client *c) {
+    if (c->waiting || c->phase != CLIENT_RUNNING) {
+        return c->waiting;
+    }
+    c->lent = false;
+    c->full = false;
+    return lev_engine_next(c->engine, &c->event) && lev_loop_taken(c);
 }
 
 static lev_status loop_keep(lev_client *c, bool unlimited) {
@@ -306,14 +308,11 @@ void lev_loop_push(lev_client *c) {
     }
 }
 
-void lev_loop_attend(lev_client *c) {
-    if (c->phase != CLIENT_RUNNING) {
-        return;
-    }
-    uint64_t now = lev_net_now_coarse();
+void lev_loop_attend_now(lev_client *c, uint64_t now) {
     if (now >= lev_engine_deadline(c->engine)) {
         lev_loop_push(c);
     } else if (lev_engine_queued(c->engine) > 0 && now >= c->wrote_at + LEV_CLIENT_PUSH_MS) {
         loop_write(c, lev_net_now());
     }
+    c->attend_at = loop_sooner(lev_engine_deadline(c->engine), now + LEV_CLIENT_PUSH_MS / 2);
 }

@@ -48,7 +48,8 @@ struct lev_client {
     bool write_over; /* writing has failed; what the peer sent before is still being read */
     bool blocked;    /* by the broker, which says why */
     char blocked_why[64];
-    uint64_t wrote_at; /* when all that could be written was */
+    uint64_t wrote_at;  /* when all that could be written was */
+    uint64_t attend_at; /* when lev_loop_attend has to look again */
     uint64_t written;
     uint64_t progress; /* counts steps forward */
 
@@ -110,12 +111,23 @@ lev_status lev_loop_until(lev_client *c, lev_wait *w);
 /* Does what can be done without waiting. Events that were there before go to the backlog. */
 void lev_loop_push(lev_client *c);
 
+void lev_loop_attend_now(lev_client *c, uint64_t now);
+
 /* Does what has become due since the last wait, for a call that has no reason to wait itself. Only
  * where the engine's clock is due does it read, and events go to the backlog. */
-void lev_loop_attend(lev_client *c);
+static inline void lev_loop_attend(lev_client *c) {
+    uint64_t now = c->phase == CLIENT_RUNNING ? lev_net_now_coarse() : 0;
+    if (now > c->attend_at) {
+        lev_loop_attend_now(c, now);
+    }
+}
 
 /* Makes sure that `event` is the engine's next one. Returns false where there is none. */
 bool lev_loop_pull(lev_client *c);
+
+/* Deals with what is the client's own business in `event`, which the engine has just told. Returns
+ * whether it is to be told further. */
+bool lev_loop_taken(lev_client *c);
 
 /* What lev_client_wants and lev_client_timeout tell. */
 unsigned lev_loop_wants(const lev_client *c);

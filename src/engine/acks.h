@@ -28,4 +28,15 @@ uint64_t lev_acks_floor_after(const lev_acks *a, uint64_t tag, bool multiple);
 /* Notes that `tag`, and with `multiple` all below it, are settled. */
 void lev_acks_settle(lev_acks *a, uint64_t tag, bool multiple);
 
+/* The same for a delivery that wants no ack: one more tag, most often, and nothing open below. */
+static inline void lev_acks_pass(lev_acks *a, uint64_t tag) {
+    uint64_t next = a->ahead[(tag + 1) % LEV_ACKS_AHEAD / 64] >> ((tag + 1) % 64) & 1;
+    if (tag == a->floor + 1 && next == 0) {
+        a->ahead[tag % LEV_ACKS_AHEAD / 64] &= ~(UINT64_C(1) << (tag % 64));
+        a->floor = tag;
+    } else {
+        lev_acks_settle(a, tag, false);
+    }
+}
+
 #endif

@@ -187,7 +187,7 @@ static bool content_accept(lev_engine *e, lev_channel *ch, const lev_frame *fram
         return false;
     }
     if (c->no_ack) {
-        lev_acks_settle(&ch->acks, tag, false);
+        lev_acks_pass(&ch->acks, tag);
     } else if (!c->returned) {
         lev_acks_deliver(&ch->acks, tag);
     }

@@ -49,7 +49,7 @@ bool lev_quick_deliver(lev_engine *e, lev_event *event) {
     }
     lev_inbuf_take(&e->rx.buf, size);
     if (consumer->no_ack) {
-        lev_acks_settle(&ch->acks, deliver.delivery_tag, false);
+        lev_acks_pass(&ch->acks, deliver.delivery_tag);
     } else {
         lev_acks_deliver(&ch->acks, deliver.delivery_tag);
     }

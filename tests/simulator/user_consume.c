@@ -22,11 +22,13 @@ user_consumer *user_consumer_find(opening *o, lev_span tag) {
 
 static user_consumer *consumer_add(opening *o, lev_span tag, bool stream) {
     user_consumer *c = user_consumer_find(o, tag);
+    bool before =
+        c != NULL && c->stream; /* a message of its tag's last consumer may be under way */
     if (c == NULL) {
         INVARIANT(o->consumers_len < USER_TAGS, "the program has room for its consumers");
         c = &o->consumers[o->consumers_len++];
     }
-    *c = (user_consumer){.stream = stream};
+    *c = (user_consumer){.stream = stream || before};
     model_text(c->tag, tag);
     return c;
 }
