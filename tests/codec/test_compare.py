@@ -440,16 +440,67 @@ class Compared:
         return [[name, wire, in_order("F", v) if wire == "table" else v] for name, wire, v in item["fields"]]
 
 
+    def read(self, entry):
+        """What they see in a table with the one given value, hexadecimal with its letter, under the key k."""
+        got, = self.codec.decode_all([{"name": "table", "hex": "016b" + entry}])
+        return got if isinstance(got, dict) else got[0][2][0][1:]
+
+    def check_deviations(self, **checked):
+        """Each deviation has a check that tells whether it is still there."""
+        self.assertEqual(set(checked), {name.replace(" ", "_") for name in self.codec.DEVIATIONS})
+        for name, holds in checked.items():
+            self.assertTrue(holds, name)
+
+
+def fails(error, call, *args):
+    """Whether the call ends with the error."""
+    try:
+        call(*args)
+    except error:
+        return True
+    return False
+
+
 class PamqpCompared(Compared, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.codec = Pamqp()
+
+    def test_deviations(self):
+        codec = self.codec
+        write = codec.encoder.encode_table_value
+        declare, ack, properties = (codec.commands.Queue.Declare, codec.commands.Basic.Ack,
+                                    codec.commands.Basic.Properties)
+        self.check_deviations(**{
+            "reads_no_U": fails(ValueError, self.read, "550001"),
+            "no_negative_b": fails(struct.error, write, -1),
+            "keys_cut_to_128": codec.encode_table({"k" * 129: None})[4] == 128,
+            "reads_D_unsigned": (self.read("4400ffffffff") == ["D", str(0xFFFFFFFF)]
+                                 and write(decimal.Decimal(-1)).hex() == "4400ffffffff"),
+            "loses_small_D": write(decimal.Decimal("0.0000001")).hex() == "440000000000",
+            "writes_floats_as_f": write(0.1)[:1] == b"f",
+            "longlong_is_signed": (codec.decode_method(b"\0\x3c\0\x50", b"\xff" * 8 + b"\0")[0] == -1
+                                   and fails(TypeError, ack(1 << 63).marshal)),
+            "omits_empty_properties": properties(content_type="").marshal() == b"\0\0",
+            "dates_end_in_9999": fails(ValueError, self.read, "54%016x" % (YEAR_9999 + 1)),
+            "validates_names": fails(ValueError, codec.validates[declare], declare(queue="\n")),
+        })
 
 
 class PyAmqpCompared(Compared, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.codec = PyAmqp()
+
+    def test_deviations(self):
+        self.check_deviations(**{
+            "reads_s_as_a_short_string": self.read("730161") == ["s", "61"],
+            "swaps_b_and_B": (self.read("62ff"), self.read("42ff")) == (["n", 255], ["n", -1]),
+            "reads_l_unsigned": self.read("6c" + "ff" * 8) == ["n", (1 << 64) - 1],
+            "writes_L": self.codec.encode_table({"k": 1 << 31}).hex()[12:] == "4c0000000080000000",
+            "writes_no_x": self.codec.encode_table({"k": b"a"}).hex()[12:] == "530000000161",
+            "dates_end_in_9999": fails(ValueError, self.read, "54%016x" % (YEAR_9999 + 1)),
+        })
 
 
 class AmqplibCompared(Compared, unittest.TestCase):
@@ -466,6 +517,13 @@ class AmqplibCompared(Compared, unittest.TestCase):
             except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
                 raise unittest.SkipTest("amqplib: npm could not install it") from None
         cls.codec = Amqplib()
+
+    def test_deviations(self):
+        self.check_deviations(**{
+            "reads_no_U_and_no_L": "error" in self.read("550001") and "error" in self.read("4c" + "00" * 8),
+            "numbers_are_doubles": self.read("6c0020000000000001") == ["f", bits_of(float(1 << 53))],
+            "D_is_unsigned": self.read("4400ffffffff") == ["D", [0, 0xFFFFFFFF]],
+        })
 
 
 if __name__ == "__main__":
