@@ -29,7 +29,9 @@ function value(letter, v) {
   }
 }
 
-const table = (entries) => Object.fromEntries(entries.map(([key, letter, v]) => [hex(key).toString(), value(letter, v)]));
+function table(entries) {
+  return Object.fromEntries(entries.map(([key, letter, v]) => [hex(key).toString(), value(letter, v)]));
+}
 
 function field(wire, v) {
   switch (wire) {
@@ -65,9 +67,9 @@ function encode(kind, id, fields) {
     return room.subarray(4, codec.encodeTable(room, table(fields[0][2]), 0)).toString('hex');
   }
   const args = defs.info(kind === 'M' ? id : 60).args;
-  const of = {};
-  for (const [index, wire, v] of fields) of[args[index].name] = field(wire, v);
-  const frame = kind === 'M' ? defs.encodeMethod(id, 1, of) : defs.encodeProperties(60, 1, id, of);
+  const named = {};
+  for (const [index, wire, v] of fields) named[args[index].name] = field(wire, v);
+  const frame = kind === 'M' ? defs.encodeMethod(id, 1, named) : defs.encodeProperties(60, 1, id, named);
   return frame.subarray(7, 7 + frame.readUInt32BE(3)).toString('hex');
 }
 
