@@ -284,7 +284,9 @@ static uint64_t some_bits(source *s) {
 static lev_span some_text(source *s, size_t most) {
     static const char *const letters[] = {"a", "Z", ".", "\"", "\n", "é", "ß", "兎", "🐇", "#"};
     uint64_t choice = random_below(&s->state, 8);
-    size_t wanted = choice == 0 ? 0 : choice == 1 ? most : random_below(&s->state, most / 8 + 1);
+    size_t wanted = choice == 0   ? 0
+                    : choice == 1 ? most
+                                  : (size_t)random_below(&s->state, most / 8 + 1);
     lev_writer w = lev_writer_init(pool_take(most), most);
     while (w.len < wanted) {
         const char *c = letters[random_below(&s->state, sizeof letters / sizeof letters[0])];
