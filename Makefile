@@ -4,6 +4,7 @@
 # make            build/leveret, build/libleveret.a, build/libleveret.so.N
 # make demo       publish and subscribe through a real broker (BROKER=garagemq for the other one)
 # make check      all tests that fit in ten minutes; check-all: the long ones too
+# make compare    100,000 random structures each way with each of three other codecs
 # make simulate   many seeds of the simulator (SEEDS=1000000)
 # make bench      figures beside rabbitmq-c and the raw socket (BENCH_ARGS='--scale 0.1 publish'); make plot draws them
 # make fuzz       each fuzz target for a minute (FUZZ_SECONDS=60); fuzz-coverage, fuzz-selftest; fuzz/README.md
@@ -57,12 +58,12 @@ LIB_SO := $(BUILD)/libleveret.so.$(SOVERSION)
 
 # Goals such as `check asan lint` go one after the other: they share build/ and the machine. Each of them is a
 # make of its own, which then builds side by side.
-ifneq ($(filter check check-all asan ubsan m32 big-endian coverage lint bench plot fuzz \
+ifneq ($(filter compare check check-all asan ubsan m32 big-endian coverage lint bench plot fuzz \
                 fuzz-merge fuzz-coverage fuzz-selftest,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
 
-.PHONY: all demo check check-all asan ubsan m32 big-endian coverage lint format install uninstall clean \
+.PHONY: all demo compare check check-all asan ubsan m32 big-endian coverage lint format install uninstall clean \
         units unit-programs structure bench bench-programs plot simulate \
         fuzz fuzz-programs fuzz-merge fuzz-coverage fuzz-selftest replays
 all: $(LIB_A) $(LIB_SO) $(BUILD)/leveret $(EXAMPLES)
@@ -105,7 +106,7 @@ $(BUILD)/examples/%: $(BUILD)/obj/tools/examples/%.o $(LIB_A)
 UNIT_DIRS := $(LAYERS) $(if $(filter engine,$(LAYERS)),simulator)
 UNIT_C := $(foreach d,$(UNIT_DIRS),$(wildcard tests/$(d)/test_*.c))
 UNITS := $(UNIT_C:%.c=$(BUILD)/%)
-helpers = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/$(1)/test_%,$(wildcard tests/$(1)/*.c)))
+helpers = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/$(1)/test_% %/compare.c,$(wildcard tests/$(1)/*.c)))
 
 NO_CHECK ?= $(if $(shell pkg-config --exists check && echo yes),,1)
 ifeq ($(NO_CHECK),)
@@ -137,7 +138,18 @@ $(BUILD)/replay/%: $(BUILD)/obj/fuzz/%.o $(BUILD)/obj/fuzz/replay.o $(FUZZ_COMMO
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $^ $(LDLIBS) -o $@
 
-unit-programs: $(UNITS) $(REPLAYS)
+# Our side of the comparison with other codecs; `make compare` is the long run of what check does with samples.
+COMPARE := $(BUILD)/tests/codec/compare
+$(COMPARE): $(BUILD)/obj/tests/codec/compare.o $(BUILD)/obj/tests/codec/support.o $(LIB_A)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $^ $(LDLIBS) -o $@
+
+compare:
+	tests/packages
+	$(MAKE) $(COMPARE)
+	COMPARE=$(COMPARE) COMPARE_ROUNDS=100000 /usr/bin/python3 tests/codec/test_compare.py -v
+
+unit-programs: $(UNITS) $(REPLAYS) $(COMPARE)
 units: unit-programs
 	tests/run $(UNITS) $(REPLAYS)
 
@@ -156,8 +168,8 @@ check:
 	$(MAKE) all unit-programs structure
 	@rm -rf $(BUILD)/exchanged
 	@mkdir -p $(BUILD)/exchanged
-	LEVERET=$(BUILD)/leveret LEVERET_EXCHANGED=$(abspath $(BUILD)/exchanged) tests/broker/with-brokers \
-	    tests/run $(UNITS) $(REPLAYS) $(CODEC_TESTS) $(BROKER_TESTS)
+	LEVERET=$(BUILD)/leveret COMPARE=$(COMPARE) LEVERET_EXCHANGED=$(abspath $(BUILD)/exchanged) \
+	    tests/broker/with-brokers tests/run $(UNITS) $(REPLAYS) $(CODEC_TESTS) $(BROKER_TESTS)
 	tests/broker/exchanged $(BUILD)/exchanged
 
 # Many seeds of the simulator, over all processors: make simulate SEEDS=1000000
