@@ -266,10 +266,10 @@ LEV_API lev_tuned lev_engine_tuned(const lev_engine *e);
  * basic.consume without a tag gets one of ours, to be read in its consume-ok. basic.cancel before
  * the consume-ok waits for it. After a cancel without an answer (the broker's own, or one with
  * `nowait`) deliveries under way still come, to be settled as any; the tag may be used again, but
- * not with another `no_ack` while that can be (LEV_ERR_MISUSE). connection.update-secret is
- * cleansed when it has been written; where the broker refuses it, the connection fails with
- * LEV_ERR_REFUSED. channel.close fails no call: its answers are dropped, and LEV_EVENT_OUTCOME
- * tells of its unsettled publishes when the close-ok comes. */
+ * while that can be not with another `no_ack` nor with `nowait` (LEV_ERR_MISUSE).
+ * connection.update-secret is cleansed when it has been written; where the broker refuses it, the
+ * connection fails with LEV_ERR_REFUSED. channel.close fails no call: its answers are dropped, and
+ * LEV_EVENT_OUTCOME tells of its unsettled publishes when the close-ok comes. */
 LEV_API lev_status lev_engine_call(lev_engine *e, uint16_t channel, lev_method_id id,
                                    const void *fields, uint32_t *call);
 

@@ -155,8 +155,8 @@ static lev_status call_consume(lev_engine *e, lev_channel *ch, lev_call call,
         return LEV_ERR_LIMIT;
     }
     lev_consumer *before = lev_consumers_find(&ch->consumers, consume.consumer_tag);
-    if (before != NULL &&
-        (before->state != CONSUMER_CANCELLED || before->no_ack != consume.no_ack)) {
+    if (before != NULL && (before->state != CONSUMER_CANCELLED ||
+                           before->no_ack != consume.no_ack || consume.nowait)) {
         return LEV_ERR_MISUSE;
     }
     lev_consumer *consumer = lev_consumers_add(&ch->consumers, &e->alloc, consume.consumer_tag);
@@ -165,6 +165,7 @@ static lev_status call_consume(lev_engine *e, lev_channel *ch, lev_call call,
     }
     consumer->consume_call = call.number;
     consumer->state = consume.nowait ? CONSUMER_ACTIVE : CONSUMER_AWAIT_CONSUME_OK;
+    consumer->again = before != NULL;
     consumer->no_ack = consume.no_ack;
     consumer->stream = stream;
     lev_status status = lev_send(e, ch->number, LEV_BASIC_CONSUME, &consume);

@@ -25,6 +25,7 @@ typedef struct lev_consumer {
     uint32_t cancel_call;
     bool cancel_wanted; /* as soon as the consume-ok is here */
     bool ended;         /* by the broker, before its consume-ok */
+    bool again;         /* its tag was another's, whom the broker may still cancel before then */
     bool no_ack;
     bool stream;
     uint8_t tag_len;

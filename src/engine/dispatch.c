@@ -146,12 +146,14 @@ static bool dispatch_cancel(lev_engine *e, lev_channel *ch, lev_event *event) {
     /* If neither: unknown, told before, or we cancel it at the same time, which has an answer. */
     bool active =
         consumer != NULL && consumer->state == CONSUMER_ACTIVE && !consumer->cancel_wanted;
-    bool early =
-        consumer != NULL && consumer->state == CONSUMER_AWAIT_CONSUME_OK && !consumer->ended;
+    bool awaited = consumer != NULL && consumer->state == CONSUMER_AWAIT_CONSUME_OK;
+    bool early = awaited && !consumer->ended && !consumer->again;
     if (active) {
         lev_consumers_retire(&ch->consumers, &e->alloc, consumer);
     } else if (early) {
         consumer->ended = true; /* its calls are still to be answered */
+    } else if (awaited) {
+        consumer->again = false; /* that was for the one before */
     }
     if (!cancel->nowait) {
         lev_basic_cancel_ok ok = {.consumer_tag = cancel->consumer_tag};
