@@ -24,6 +24,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 NDEBUG ?= -DNDEBUG
 THREADS ?= yes
+TLS ?= yes
 
 OPT ?= -O2 -g
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wswitch-enum
@@ -36,17 +37,27 @@ HOSTED += -DLEV_NO_THREADS
 endif
 LDLIBS := -pthread
 
+# TLS is OpenSSL 3; `make TLS=no BUILD=build/plain` does without it.
+ifeq ($(TLS),no)
+NOT_BUILT := src/net/tls.c src/net/tls_context.c src/net/tls_why.c
+else
+NOT_BUILT := src/net/tls_none.c
+OPENSSL_LIBS := $(shell pkg-config --libs 'openssl >= 3' 2>/dev/null)
+HOSTED += $(shell pkg-config --cflags 'openssl >= 3' 2>/dev/null)
+LDLIBS += $(OPENSSL_LIBS)
+endif
+
 # ---- sources ----------------------------------------------------------------------------------------
 
 # The layers that are built and tested: `m32` and `coverage` take only the two that need no system.
 LAYERS ?= codec engine net client
 PURE_C := $(wildcard src/codec/*.c src/engine/*.c)
-LIB_C := $(foreach l,$(LAYERS),$(wildcard src/$(l)/*.c))
+LIB_C := $(filter-out $(NOT_BUILT),$(foreach l,$(LAYERS),$(wildcard src/$(l)/*.c)))
 TOOL_C := $(wildcard tools/*.c)
 EXAMPLE_C := $(wildcard tools/examples/*.c)
 HEADERS := $(wildcard include/leveret/*.h)
 ALL_FILES := $(LIB_C) $(TOOL_C) $(EXAMPLE_C) $(HEADERS) $(wildcard src/*/*.h tools/*.h) \
-             $(wildcard tests/*.h tests/*/*.[ch] fuzz/*.[ch])
+             $(wildcard tests/*.h tests/*/*.[ch] fuzz/*.[ch]) $(NOT_BUILT)
 
 LIB_O := $(LIB_C:%.c=$(BUILD)/obj/%.o)
 PIC_O := $(LIB_C:%.c=$(BUILD)/pic/%.o)
