@@ -44,8 +44,9 @@ LEV_API lev_status lev_net_step(lev_net *n, uint64_t now);
 
 /* Returns the descriptor to poll, and in `*wants` (may be NULL) what for while connecting:
  * LEV_NET_READ and LEV_NET_WRITE; once connected LEV_NET_WRITE where TLS still has to send what
- * lev_net_write took, which any read or write does, else 0. It may change with every lev_net_step until
- * then, and is -1, which poll ignores, where a step is due without one and after a failure. */
+ * lev_net_write took, which any read or write does, else 0. It may change with every lev_net_step
+ * until then, and is -1, which poll ignores, where a step is due without one and after a failure.
+ */
 LEV_API int lev_net_fd(const lev_net *n, unsigned *wants);
 
 /* Returns when lev_net_step is due even if the descriptor stays quiet; UINT64_MAX for never. */
@@ -68,8 +69,9 @@ LEV_API bool lev_net_is_local(const lev_net *n);
 LEV_API lev_status lev_net_read(lev_net *n, uint8_t *into, size_t room, size_t *got);
 
 /* Writes some of the spans, in order, in one system call (one a record with TLS) that raises no
- * SIGPIPE; at most 64 of them a call. No spans at all are fine. Returns LEV_OK and `*put` > 0; LEV_AGAIN when nothing can be taken; LEV_ERR_LOST,
- * latched. A failed write does not stop reading: what the peer sent before can still be read. */
+ * SIGPIPE; at most 64 of them a call. No spans at all are fine. Returns LEV_OK and `*put` > 0;
+ * LEV_AGAIN when nothing can be taken; LEV_ERR_LOST, latched. A failed write does not stop reading:
+ * what the peer sent before can still be read. */
 LEV_API lev_status lev_net_write(lev_net *n, const lev_span *spans, size_t count, size_t *put);
 
 /* Returns why it failed, one line without control characters, such as "cannot connect to
@@ -77,7 +79,8 @@ LEV_API lev_status lev_net_write(lev_net *n, const lev_span *spans, size_t count
  * nothing failed. Lives as long as the connection. */
 LEV_API const char *lev_net_fault(const lev_net *n);
 
-/* Closes and frees, at once (TLS says goodbye to the peer before); a lookup under way is abandoned. NULL is fine. */
+/* Closes and frees, at once (TLS says goodbye to the peer before); a lookup under way is abandoned.
+ * NULL is fine. */
 LEV_API void lev_net_close(lev_net *n);
 
 /* Returns the text of an errno value: static, or in `text`. */

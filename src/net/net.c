@@ -68,7 +68,7 @@ static lev_status net_fail(lev_net *n, lev_status status, const char *why) {
     lev_span host = lev_span_of(n->host);
     bool long_name = host.len > NET_HOST;
     lev_writer w = net_fault_begin(n);
-    lev_writer_text(&w, resolving                     ? "cannot resolve "
+    lev_writer_text(&w, resolving                   ? "cannot resolve "
                         : n->phase == NET_HANDSHAKE ? "no TLS with "
                                                     : "cannot connect to ");
     lev_writer_text(&w, brackets && !resolving ? "[" : "");

@@ -3,9 +3,9 @@
 
 /* A session of OpenSSL's over a BIO of our own, which does what no BIO of OpenSSL's does: it writes
  * with MSG_NOSIGNAL, and it takes every record whole. What the socket has no room for waits in
- * `unsent`, so OpenSSL never sees a short write and its rules about repeating one never apply; until
- * that is gone no new record is made. Only a peer that makes us answer without ever reading (with
- * updates of keys) fills `unsent` to its limit, and then OpenSSL has to wait.
+ * `unsent`, so OpenSSL never sees a short write and its rules about repeating one never apply;
+ * until that is gone no new record is made. Only a peer that makes us answer without ever reading
+ * (with updates of keys) fills `unsent` to its limit, and then OpenSSL has to wait.
  *
  * An error of the socket's writing side is latched here and kept from OpenSSL, for which it would
  * end the session: the peer's last words may still be there to be read.
@@ -38,12 +38,12 @@ struct lev_tls_stream {
     bool open;   /* the handshake is over, and nothing has failed since */
     bool silent; /* the socket's writing side has failed */
     bool drained;
-    int error; /* errno of the socket's last failure */
+    int error;       /* errno of the socket's last failure */
     lev_status over; /* of reading, latched */
     size_t unsent_at;
     size_t unsent_to;
-    uint8_t *unsent; /* TLS_UNSENT bytes, made when they are needed first */
-    uint8_t *record; /* TLS_RECORD bytes, likewise */
+    uint8_t *unsent;         /* TLS_UNSENT bytes, made when they are needed first */
+    uint8_t *record;         /* TLS_RECORD bytes, likewise */
     char name[LEV_TLS_NAME]; /* who the peer should be */
     char why[LEV_TLS_WHY];
 };
@@ -64,7 +64,8 @@ static lev_status tls_fail_errno(lev_tls_stream *s) {
     return tls_fail(s, LEV_ERR_LOST, strerror_r(s->error, text, sizeof text));
 }
 
-/* ---- the BIO ------------------------------------------------------------------------------------ */
+/* ---- the BIO ------------------------------------------------------------------------------------
+ */
 
 static bool tls_would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
@@ -154,7 +155,8 @@ BIO_METHOD *lev_tls_socket_method(void) {
     return m;
 }
 
-/* ---- a new session ------------------------------------------------------------------------------ */
+/* ---- a new session ------------------------------------------------------------------------------
+ */
 
 void lev_tls_log_key(const SSL *ssl, const char *line) {
     const lev_tls_stream *s = SSL_get_app_data(ssl);
@@ -246,7 +248,8 @@ void lev_tls_stream_free(lev_tls_stream *s) {
     free(s);
 }
 
-/* ---- the verbs ---------------------------------------------------------------------------------- */
+/* ---- the verbs ----------------------------------------------------------------------------------
+ */
 
 /* All of OpenSSL's dialect: what a call that did not succeed means. */
 static lev_status tls_status(lev_tls_stream *s, int rc) {
@@ -305,7 +308,8 @@ lev_status lev_tls_stream_read(lev_tls_stream *s, uint8_t *into, size_t room, si
     return *got > 0 ? LEV_OK : status;
 }
 
-/* Returns the next bytes for one record: from where they lie where they fill it, gathered otherwise.
+/* Returns the next bytes for one record: from where they lie where they fill it, gathered
+ * otherwise.
  * `*at` bytes of the spans are done. */
 static lev_span tls_next(lev_tls_stream *s, const lev_span *spans, size_t count, size_t at) {
     size_t n = 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* From options to an SSL_CTX. Files and texts are read by the same functions, through a BIO, instead
- * of OpenSSL's own loaders: those tell neither "no such file" from "nothing in it", nor an encrypted
- * key without a password from a broken one, and would ask at the terminal.
+/* From options to an SSL_CTX. Files and texts are read by the same functions, through a BIO,
+ * instead of OpenSSL's own loaders: those tell neither "no such file" from "nothing in it", nor an
+ * encrypted key without a password from a broken one, and would ask at the terminal.
  *
  * The safe settings are made before the options are looked at; `insecure` takes one of them back.
  * Where the program brings its own SSL_CTX it is shared and never changed: what we insist on is set
@@ -68,7 +68,8 @@ static BIO *tls_open(const tls_source *from) {
     struct stat is;
     if (from->file == NULL) {
         BIO *memory = BIO_new_mem_buf(from->pem, -1);
-        return memory != NULL ? memory : (tls_refuse(from->error, LEV_ERR_MEMORY, "out of memory"), NULL);
+        return memory != NULL ? memory
+                              : (tls_refuse(from->error, LEV_ERR_MEMORY, "out of memory"), NULL);
     }
     errno = 0;
     if (stat(from->file, &is) == 0 && S_ISDIR(is.st_mode)) {

@@ -177,7 +177,8 @@ static void tls_details(lev_writer *w, int code, const X509 *cert, const char *w
 
 void lev_tls_why_certificate(lev_writer *w, X509_STORE_CTX *verified, const char *name) {
     int code = X509_STORE_CTX_get_error(verified);
-    const tls_reason *known = tls_find(tls_of_chain, sizeof tls_of_chain / sizeof *tls_of_chain, code);
+    const tls_reason *known =
+        tls_find(tls_of_chain, sizeof tls_of_chain / sizeof *tls_of_chain, code);
     lev_tls_put(w, known != NULL ? known->text : X509_verify_cert_error_string(code));
     tls_details(w, code, X509_STORE_CTX_get_current_cert(verified), name);
 }
