@@ -330,7 +330,7 @@ static lev_span tls_next(lev_tls_stream *s, const lev_span *spans, size_t count,
     return (lev_span){s->record, n};
 }
 
-/* The goodbye and the gathered bytes hold secrets: a login is one of them. */
+/* The gathered bytes may be a login: they are cleansed as soon as they are a record. */
 static lev_status tls_write_one(lev_tls_stream *s, lev_span bytes) {
     size_t n = 0;
     ERR_clear_error();

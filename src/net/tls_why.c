@@ -26,7 +26,7 @@ typedef struct tls_reason {
     const char *text;
 } tls_reason;
 
-/* What X509_verify_cert finds. %s stands for nothing here: details follow in tls_details. */
+/* What X509_verify_cert finds; tls_details says the rest. */
 /* clang-format off */
 static const tls_reason tls_of_chain[] = {
     {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, 0, "its certificate comes from a CA that is not trusted here, or it did not send the intermediate certificate"},
@@ -56,7 +56,7 @@ static const tls_reason tls_of_library[] = {
     {SSL_R_RECORD_LENGTH_MISMATCH,   LEV_ERR_TLS, "the peer does not speak TLS there; amqps is mostly on port 5671, and amqp on 5672"},
     {SSL_R_PACKET_LENGTH_TOO_LONG,   LEV_ERR_TLS, "the peer does not speak TLS there; amqps is mostly on port 5671, and amqp on 5672"},
     {SSL_R_HTTP_REQUEST,             LEV_ERR_TLS, "the peer does not speak TLS there; amqps is mostly on port 5671, and amqp on 5672"},
-    {SSL_R_UNSUPPORTED_PROTOCOL,     LEV_ERR_TLS, "the peer's version of TLS is too old; it must be allowed at least TLS 1.2"},
+    {SSL_R_UNSUPPORTED_PROTOCOL,     LEV_ERR_TLS, "the peer's version of TLS is too old; it must offer TLS 1.2 or later"},
     {SSL_R_NO_PROTOCOLS_AVAILABLE,   LEV_ERR_TLS, "OpenSSL's configuration leaves no version of TLS that would do"},
     {SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC, LEV_ERR_TLS, "what came was changed on the way"},
     {SSL_R_NO_RENEGOTIATION,         LEV_ERR_TLS, "the peer wants to renegotiate, which is refused"},
@@ -73,7 +73,7 @@ static const tls_reason tls_of_peer[] = {
     {SSL_AD_CERTIFICATE_UNKNOWN,     LEV_ERR_TLS, "the peer refused the client certificate"},
     {SSL_AD_UNKNOWN_CA,              LEV_ERR_TLS, "the peer refused the client certificate: it does not trust its CA"},
     {SSL_AD_ACCESS_DENIED,           LEV_ERR_TLS, "the peer refused the client certificate: access denied"},
-    {SSL_AD_PROTOCOL_VERSION,        LEV_ERR_TLS, "the peer's version of TLS is too old, or ours is for it; it must be allowed at least TLS 1.2"},
+    {SSL_AD_PROTOCOL_VERSION,        LEV_ERR_TLS, "the peer's version of TLS is too old; it must offer TLS 1.2 or later (tls-min: that)"},
     {SSL_AD_INSUFFICIENT_SECURITY,   LEV_ERR_TLS, "the peer refused: it wants stronger ciphers"},
     {SSL_AD_UNRECOGNIZED_NAME,       LEV_ERR_TLS, "the peer refused: it does not know the name; check the host or give server_name"},
     {SSL_AD_INTERNAL_ERROR,          LEV_ERR_TLS, "the peer refused: an internal error of its own; its log says more"},
