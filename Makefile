@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 The Leveret authors
 #
-# make            build/leveret, build/libleveret.a, build/libleveret.so.N
+# make            build/leveret, build/libleveret.a, build/libleveret.so.N (TLS=no: without OpenSSL)
 # make demo       publish and subscribe through a real broker (BROKER=garagemq for the other one)
 # make check      all tests that fit in ten minutes; check-all: the long ones too
 # make compare    100,000 random structures each way with each of three other codecs
@@ -42,9 +42,9 @@ ifeq ($(TLS),no)
 NOT_BUILT := src/net/tls.c src/net/tls_context.c src/net/tls_why.c
 else
 NOT_BUILT := src/net/tls_none.c
-OPENSSL_LIBS := $(shell pkg-config --libs 'openssl >= 3' 2>/dev/null)
+OPENSSL := $(shell pkg-config --libs 'openssl >= 3' 2>/dev/null)
 HOSTED += $(shell pkg-config --cflags 'openssl >= 3' 2>/dev/null)
-LDLIBS += $(OPENSSL_LIBS)
+LDLIBS += $(OPENSSL)
 endif
 
 # ---- sources ----------------------------------------------------------------------------------------
@@ -87,6 +87,15 @@ PURE += -fno-tree-loop-distribute-patterns
 endif
 $(BUILD)/obj/src/codec/%.o $(BUILD)/obj/src/engine/%.o $(BUILD)/pic/src/codec/%.o \
 $(BUILD)/pic/src/engine/%.o: HOSTED = $(PURE)
+
+# Said before the compiler says it in its words.
+ifeq ($(TLS)$(OPENSSL),yes)
+$(filter %/net/tls.o %/net/tls_context.o %/net/tls_why.o,$(LIB_O) $(PIC_O)): need-openssl
+.PHONY: need-openssl
+need-openssl:
+	@echo "OpenSSL 3 is not there: install libssl-dev and pkg-config, or build without it: make TLS=no" >&2
+	@exit 1
+endif
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -334,7 +343,8 @@ install: all
 	install -m 755 $(LIB_SO) $(LIBDIR)
 	ln -sf libleveret.so.$(SOVERSION) $(LIBDIR)/libleveret.so
 	install -m 755 $(BUILD)/leveret $(BINDIR)
-	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' leveret.pc.in \
+	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' \
+	    -e 's|@REQUIRES@|$(if $(OPENSSL),openssl >= 3)|' leveret.pc.in \
 	    > $(LIBDIR)/pkgconfig/leveret.pc
 	$(if $(MAN),install -m 644 $(MAN) $(MANDIR))
 
@@ -344,6 +354,7 @@ uninstall:
 	    $(LIBDIR)/pkgconfig/leveret.pc $(BINDIR)/leveret $(addprefix $(MANDIR)/,$(notdir $(MAN)))
 
 demo:
+	@[ "$(TLS)" = no ] || tests/packages libssl-dev pkg-config
 	@$(MAKE) all
 	@BUILD=$(BUILD) tools/demo
 

@@ -399,6 +399,20 @@ class Files(TlsTest):
         self.assertEqual(os.stat(log).st_mode & 0o777, 0o600)
 
 
+@unittest.skipUnless(support.LONG, "builds the command anew")
+class Without(unittest.TestCase):
+    def test_says_so(self):
+        build = MADE.path("build")
+        made = subprocess.run(["make", "-j2", "TLS=no", f"BUILD={build}", f"{build}/leveret"], check=False,
+                              cwd=os.path.dirname(os.path.dirname(HERE)), capture_output=True)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        program = os.path.join(build, "leveret")
+        self.assertNotIn(b"libssl", subprocess.run(["ldd", program], check=True, capture_output=True).stdout)
+        ended = end(start("publish", "-q", "q", "x", url="amqps://localhost:1", program=program))
+        self.assertEqual(ended.code, 78)
+        self.assertRegex(ended.err, "built without it")
+
+
 class Broker(TlsTest):
     """A RabbitMQ with TLS that knows client certificates."""
 
