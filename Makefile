@@ -39,7 +39,7 @@ LDLIBS := -pthread
 
 # TLS is OpenSSL 3; `make TLS=no BUILD=build/plain` does without it.
 ifeq ($(TLS),no)
-NOT_BUILT := src/net/tls.c src/net/tls_context.c src/net/tls_why.c
+NOT_BUILT := src/net/tls.c src/net/tls_context.c src/net/tls_why.c tests/net/tls_peer.c tests/net/test_tls.c
 else
 NOT_BUILT := src/net/tls_none.c
 OPENSSL := $(shell pkg-config --libs 'openssl >= 3' 2>/dev/null)
@@ -124,9 +124,9 @@ $(BUILD)/examples/%: $(BUILD)/obj/tools/examples/%.o $(LIB_A)
 
 # tests/DIR/test_X.c is a program; the other files of DIR are linked into each of them.
 UNIT_DIRS := $(LAYERS) $(if $(filter engine,$(LAYERS)),simulator)
-UNIT_C := $(foreach d,$(UNIT_DIRS),$(wildcard tests/$(d)/test_*.c))
+UNIT_C := $(filter-out $(NOT_BUILT),$(foreach d,$(UNIT_DIRS),$(wildcard tests/$(d)/test_*.c)))
 UNITS := $(UNIT_C:%.c=$(BUILD)/%)
-helpers = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/$(1)/test_% %/compare.c,$(wildcard tests/$(1)/*.c)))
+helpers = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(NOT_BUILT) tests/$(1)/test_% %/compare.c,$(wildcard tests/$(1)/*.c)))
 
 NO_CHECK ?= $(if $(shell pkg-config --exists check && echo yes),,1)
 ifeq ($(NO_CHECK),)
