@@ -219,6 +219,25 @@ static void reads_what_came_before_a_reset_after_a_failed_write(void) {
     tls_peer_close(&p);
 }
 
+/* The kernel reports the reset once; the write after that is one to a broken pipe. */
+static void raises_no_signal_when_it_writes_to_a_broken_pipe(void) {
+    int error = 0;
+    size_t n;
+    tls_peer p;
+    EXPECT_EQ(tls_peer_open(&p, (lev_tls_options){0}, true), LEV_OK);
+    loopback_reset(p.fd);
+    p.fd = -1;
+    for (int i = 0; i < 500 && error == 0; i++) {
+        socklen_t len = sizeof error;
+        usleep(10000);
+        getsockopt(lev_net_fd(p.net, NULL), SOL_SOCKET, SO_ERROR, &error, &len);
+    }
+    signal(SIGPIPE, SIG_DFL);
+    EXPECT_EQ(lev_net_write(p.net, &(lev_span){(const uint8_t *)"more", 4}, 1, &n), LEV_ERR_LOST);
+    EXPECT_STR(lev_net_fault(p.net), "Broken pipe");
+    tls_peer_close(&p);
+}
+
 /* The program's own SSL_CTX verifies nobody and takes old versions; we insist. */
 static void insists_whatever_the_programs_context_says(void) {
     SSL_CTX *own = SSL_CTX_new(TLS_client_method());
@@ -273,5 +292,6 @@ UNIT_MAIN("tls", CASE(verifies_an_address_and_a_name), CASE(sends_no_name_for_an
           CASE(tells_of_bytes_that_poll_does_not_see), CASE(answers_an_update_of_keys),
           CASE(tells_a_goodbye_from_a_cut), CASE(says_goodbye),
           CASE(reads_what_came_before_a_reset_after_a_failed_write),
+          CASE(raises_no_signal_when_it_writes_to_a_broken_pipe),
           CASE(insists_whatever_the_programs_context_says),
           CASE(refuses_options_that_make_no_sense), CASE(closes_in_the_handshake))
