@@ -10,6 +10,7 @@ reach the other side: `openssl s_server` and Python's ssl show what did.
 
 import os
 import re
+import select
 import shutil
 import socket
 import ssl
@@ -44,7 +45,7 @@ class Certificates:
         self.future = self.root.issue("future", names, dates=FUTURE)
         self.elsewhere = self.root.issue("elsewhere", "DNS:a.example,DNS:b.example,IP:10.1.2.3")
         self.subject = self.root.issue("localhost", None)
-        self.partial = self.root.issue("partial", "DNS:lo*host")
+        self.partial = self.root.issue("partial", "DNS:on*.broker.test")
         self.top = self.root.issue("top", "DNS:*")
         self.wildcard = self.root.issue("wildcard", "DNS:*.broker.test")
         self.usage = self.root.issue("usage", names, CLIENT)
@@ -116,6 +117,32 @@ class Peer(Listener):
         secure = context.wrap_socket(peer, server_side=True)
         self.silent.append(secure)
         return secure
+
+
+class Burst(Peer):
+    """TLS to the client, plain to the broker; what the broker says is kept until it pauses."""
+
+    def __init__(self, broker):
+        self.broker = broker
+        super().__init__(Burst.relay)
+
+    def relay(self, peer):
+        secure = self.secure(peer)
+        broker = socket.create_connection(("127.0.0.1", self.broker))
+        said = b""
+        while True:
+            ready = select.select([secure, broker], [], [], 0.1)[0]
+            if secure in ready:
+                data = secure.recv(65536)
+                if not data:
+                    broker.close()
+                    return
+                broker.sendall(data)
+            if broker in ready:
+                said += broker.recv(65536)
+            if not ready and said:
+                secure.sendall(said)
+                said = b""
 
 
 def reset(peer):
@@ -208,7 +235,7 @@ class Trust(TlsTest):
         self.refused(Server(MADE.subject), 'names none .*"CN = localhost", not localhost')
 
     def test_wildcards(self):
-        self.refused(Server(MADE.partial), r"is for another host: lo\*host, not localhost")
+        self.refused(Server(MADE.partial), r"is for another host: on\*.broker.test", "--sni", "one.broker.test")
         self.refused(Server(MADE.top), r"is for another host: \*, not localhost")
         self.refused(Server(MADE.wildcard), r"\*.broker.test, not a.b.broker.test", "--sni", "a.b.broker.test")
 
@@ -334,7 +361,7 @@ class Peers(TlsTest):
         self.assertNotIn("goodbye", self.attempt(self.peer(goodbye)).err)
 
     def test_renegotiation(self):
-        """The server asks, which is answered with a no; the connection goes on or ends, nothing is renegotiated."""
+        """The server asks, which is answered with a no."""
         server = Server(MADE.server, "-tls1_2")
         process = start("publish", "-q", "q", "-u", f"amqps://localhost:{server.port}", "--cacert", MADE.root.cert,
                         "--connect-timeout", "2", "body", url=None)
@@ -344,7 +371,7 @@ class Peers(TlsTest):
         time.sleep(0.5)
         process.kill()
         end(process)
-        self.assertEqual(server.end().count(b"CIPHER is"), 1)
+        self.assertIn(b"no renegotiation", server.end())
 
     def test_garbage_after_the_handshake(self):
         def act(peer, connection):
@@ -465,6 +492,22 @@ class Broker(TlsTest):
         got = self.run_it("consume", "-q", "lines", "-c", "5000")
         self.assertEnded(got, 0, r"\A\Z")
         self.assertEqual(got.out == lines, True)
+
+    def test_bursts(self):
+        """What TLS has read and nobody has asked for yet is not slept on: bursts larger than any buffer, then silence."""
+        burst = Burst(self.broker_port())
+        self.addCleanup(burst.close)
+        bodies = b"".join(b"%01999d\n" % i for i in range(150))
+        self.assertEnded(self.run_it("publish", "-q", "burst", "--declare", "-l", stdin=bodies), 0, r"\A\Z")
+        before = time.monotonic()
+        got = self.run_it("consume", "-q", "burst", "-c", "150", "--prefetch", "150", port=burst.port)
+        self.assertEnded(got, 0, r"\A\Z")
+        self.assertEqual(got.out == bodies, True)
+        self.assertLess(time.monotonic() - before, 8)
+
+    def broker_port(self):
+        url = subprocess.run([self.node, "url", self.folder], check=True, stdout=subprocess.PIPE, text=True).stdout
+        return support.pika.URLParameters(url.strip()).port
 
     def test_external(self):
         identity = f"&certfile={MADE.client.cert}&keyfile={MADE.client.key}&auth_mechanism=external"

@@ -40,15 +40,6 @@ static X509 *peer_certificate(EVP_PKEY *key) {
     return cert;
 }
 
-static void peer_count(int writing, int version, int type, const void *bytes, size_t len, SSL *ssl,
-                       void *peer) {
-    (void)version;
-    (void)ssl;
-    if (!writing && type == SSL3_RT_HEADER && len > 0 && ((const uint8_t *)bytes)[0] == 23) {
-        ((tls_peer *)peer)->records++;
-    }
-}
-
 static void peer_init(tls_peer *p) {
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     EVP_PKEY *key = EVP_EC_gen("P-256");
@@ -60,8 +51,6 @@ static void peer_init(tls_peer *p) {
     PEM_write_bio_X509(memory, cert);
     peer_need(BIO_read(memory, p->cert, sizeof p->cert - 1) > 0, "BIO_read");
     p->ssl = SSL_new(context);
-    SSL_set_msg_callback(p->ssl, peer_count);
-    SSL_set_msg_callback_arg(p->ssl, p);
     BIO_free(memory);
     X509_free(cert);
     EVP_PKEY_free(key);
@@ -98,7 +87,6 @@ lev_status tls_peer_open(tls_peer *p, lev_tls_options options, bool trusted) {
         }
         usleep(1000);
     }
-    p->records = 0;
     close(listener);
     return status;
 }
@@ -119,7 +107,8 @@ void tls_peer_say(tls_peer *p, const void *bytes, size_t len) {
 size_t tls_peer_hear(tls_peer *p, uint8_t *into, size_t room) {
     size_t got = 0;
     for (int n = 1; n > 0 && got<room; got += n> 0 ? (size_t)n : 0) {
-        n = SSL_read(p->ssl, into + got, (int)(room - got));
+        n = SSL_read(p->ssl, into + got, (int)(room - got)); /* at most one record */
+        p->records += n > 0;
     }
     return got;
 }
