@@ -37,8 +37,13 @@ HOSTED += -DLEV_NO_THREADS
 endif
 LDLIBS := -pthread
 
+# ---- sources ----------------------------------------------------------------------------------------
+
+# The layers that are built and tested: `m32` and `coverage` take only the two that need no system.
+LAYERS ?= codec engine net client
+
 # TLS is OpenSSL 3; `make TLS=no BUILD=build/plain` does without it.
-ifeq ($(TLS),no)
+ifneq ($(filter net,$(LAYERS))$(TLS),netyes)
 NOT_BUILT := src/net/tls.c src/net/tls_context.c src/net/tls_why.c tests/net/tls_peer.c tests/net/test_tls.c
 else
 NOT_BUILT := src/net/tls_none.c
@@ -47,10 +52,6 @@ HOSTED += $(shell pkg-config --cflags 'openssl >= 3' 2>/dev/null)
 LDLIBS += $(OPENSSL)
 endif
 
-# ---- sources ----------------------------------------------------------------------------------------
-
-# The layers that are built and tested: `m32` and `coverage` take only the two that need no system.
-LAYERS ?= codec engine net client
 PURE_C := $(wildcard src/codec/*.c src/engine/*.c)
 LIB_C := $(filter-out $(NOT_BUILT),$(foreach l,$(LAYERS),$(wildcard src/$(l)/*.c)))
 TOOL_C := $(wildcard tools/*.c)
@@ -89,7 +90,7 @@ $(BUILD)/obj/src/codec/%.o $(BUILD)/obj/src/engine/%.o $(BUILD)/pic/src/codec/%.
 $(BUILD)/pic/src/engine/%.o: HOSTED = $(PURE)
 
 # Said before the compiler says it in its words.
-ifeq ($(TLS)$(OPENSSL),yes)
+ifeq ($(filter net,$(LAYERS))$(TLS)$(OPENSSL),netyes)
 $(filter %/net/tls.o %/net/tls_context.o %/net/tls_why.o,$(LIB_O) $(PIC_O)): need-openssl
 .PHONY: need-openssl
 need-openssl:
