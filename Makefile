@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 The Leveret authors
 #
-# make            build/leveret, build/libleveret.a, build/libleveret.so.N
+# make            build/leveret, build/libleveret.a, build/libleveret.so.N (TLS=no: without OpenSSL)
 # make demo       publish and subscribe through a real broker (BROKER=garagemq for the other one)
 # make check      all tests that fit in ten minutes; check-all: the long ones too
 # make compare    100,000 random structures each way with each of three other codecs
@@ -24,6 +24,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 NDEBUG ?= -DNDEBUG
 THREADS ?= yes
+TLS ?= yes
 
 OPT ?= -O2 -g
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wswitch-enum
@@ -40,13 +41,24 @@ LDLIBS := -pthread
 
 # The layers that are built and tested: `m32` and `coverage` take only the two that need no system.
 LAYERS ?= codec engine net client
+
+# TLS is OpenSSL 3; `make TLS=no BUILD=build/plain` does without it.
+ifneq ($(filter net,$(LAYERS))$(TLS),netyes)
+NOT_BUILT := src/net/tls.c src/net/tls_context.c src/net/tls_why.c tests/net/tls_peer.c tests/net/test_tls.c
+else
+NOT_BUILT := src/net/tls_none.c
+OPENSSL := $(shell pkg-config --libs 'openssl >= 3' 2>/dev/null)
+HOSTED += $(shell pkg-config --cflags 'openssl >= 3' 2>/dev/null)
+LDLIBS += $(OPENSSL)
+endif
+
 PURE_C := $(wildcard src/codec/*.c src/engine/*.c)
-LIB_C := $(foreach l,$(LAYERS),$(wildcard src/$(l)/*.c))
+LIB_C := $(filter-out $(NOT_BUILT),$(foreach l,$(LAYERS),$(wildcard src/$(l)/*.c)))
 TOOL_C := $(wildcard tools/*.c)
 EXAMPLE_C := $(wildcard tools/examples/*.c)
 HEADERS := $(wildcard include/leveret/*.h)
 ALL_FILES := $(LIB_C) $(TOOL_C) $(EXAMPLE_C) $(HEADERS) $(wildcard src/*/*.h tools/*.h) \
-             $(wildcard tests/*.h tests/*/*.[ch] fuzz/*.[ch])
+             $(wildcard tests/*.h tests/*/*.[ch] fuzz/*.[ch]) $(NOT_BUILT)
 
 LIB_O := $(LIB_C:%.c=$(BUILD)/obj/%.o)
 PIC_O := $(LIB_C:%.c=$(BUILD)/pic/%.o)
@@ -77,6 +89,15 @@ endif
 $(BUILD)/obj/src/codec/%.o $(BUILD)/obj/src/engine/%.o $(BUILD)/pic/src/codec/%.o \
 $(BUILD)/pic/src/engine/%.o: HOSTED = $(PURE)
 
+# Said before the compiler says it in its words.
+ifeq ($(filter net,$(LAYERS))$(TLS)$(OPENSSL),netyes)
+$(filter %/net/tls.o %/net/tls_context.o %/net/tls_why.o,$(LIB_O) $(PIC_O)): need-openssl
+.PHONY: need-openssl
+need-openssl:
+	@echo "OpenSSL 3 is not there: install libssl-dev and pkg-config, or build without it: make TLS=no" >&2
+	@exit 1
+endif
+
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(HOSTED) -MMD -MP -c $< -o $@
@@ -104,9 +125,9 @@ $(BUILD)/examples/%: $(BUILD)/obj/tools/examples/%.o $(LIB_A)
 
 # tests/DIR/test_X.c is a program; the other files of DIR are linked into each of them.
 UNIT_DIRS := $(LAYERS) $(if $(filter engine,$(LAYERS)),simulator)
-UNIT_C := $(foreach d,$(UNIT_DIRS),$(wildcard tests/$(d)/test_*.c))
+UNIT_C := $(filter-out $(NOT_BUILT),$(foreach d,$(UNIT_DIRS),$(wildcard tests/$(d)/test_*.c)))
 UNITS := $(UNIT_C:%.c=$(BUILD)/%)
-helpers = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/$(1)/test_% %/compare.c,$(wildcard tests/$(1)/*.c)))
+helpers = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(NOT_BUILT) tests/$(1)/test_% %/compare.c,$(wildcard tests/$(1)/*.c)))
 
 NO_CHECK ?= $(if $(shell pkg-config --exists check && echo yes),,1)
 ifeq ($(NO_CHECK),)
@@ -323,7 +344,8 @@ install: all
 	install -m 755 $(LIB_SO) $(LIBDIR)
 	ln -sf libleveret.so.$(SOVERSION) $(LIBDIR)/libleveret.so
 	install -m 755 $(BUILD)/leveret $(BINDIR)
-	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' leveret.pc.in \
+	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' \
+	    -e 's|@REQUIRES@|$(if $(OPENSSL),openssl >= 3)|' leveret.pc.in \
 	    > $(LIBDIR)/pkgconfig/leveret.pc
 	$(if $(MAN),install -m 644 $(MAN) $(MANDIR))
 
@@ -333,6 +355,7 @@ uninstall:
 	    $(LIBDIR)/pkgconfig/leveret.pc $(BINDIR)/leveret $(addprefix $(MANDIR)/,$(notdir $(MAN)))
 
 demo:
+	@[ "$(TLS)" = no ] || tests/packages libssl-dev pkg-config
 	@$(MAKE) all
 	@BUILD=$(BUILD) tools/demo
 

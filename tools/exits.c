@@ -50,6 +50,7 @@ static const verdict by_status[] = {
     {LEV_ERR_URI,         EXIT_USAGE,     ""},
     {LEV_ERR_UNSUPPORTED, EXIT_CONFIG,    ""},
     {LEV_ERR_CANCELLED,   EXIT_FAILED,    ""},
+    {LEV_ERR_TLS,         EXIT_CONFIG,    ""},
 };
 /* clang-format on */
 

@@ -22,11 +22,11 @@
 /* clang-format off */
 const option options_shared[] = {
     {'u', "url", "URL", OPTION_URL, 0, 0, 0,
-     "amqp://USER:PASSWORD@HOST:PORT/VHOST; repeatable: tried in order"},
+     "amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps://; repeatable: tried in order"},
     {'s', "host", "HOST", OPTION_TEXT, offsetof(settings, host), 0, 0,
      "the broker's host (localhost)"},
     {0, "port", "PORT", OPTION_NUMBER, offsetof(settings, port), 1, 65535,
-     "its port (5672)"},
+     "its port (5672, with amqps:// 5671)"},
     {0, "vhost", "NAME", OPTION_TEXT, offsetof(settings, vhost), 0, 0,
      "virtual host (/)"},
     {0, "user", "NAME", OPTION_TEXT, offsetof(settings, user), 0, 0,
@@ -37,6 +37,22 @@ const option options_shared[] = {
      "plain, amqplain, external or anonymous; repeatable (plain, amqplain)"},
     {0, "allow-plaintext-auth", NULL, OPTION_FLAG, offsetof(settings, plaintext_auth), 0, 0,
      "let the password travel unencrypted to another machine"},
+    {0, "cacert", "FILE", OPTION_TEXT, offsetof(settings, tls.ca_file), 0, 0,
+     "with amqps://: PEM file of the CAs to trust, or their folder (the system's)"},
+    {0, "cert", "FILE", OPTION_TEXT, offsetof(settings, tls.cert_file), 0, 0,
+     "client certificate, PEM"},
+    {0, "key", "FILE", OPTION_TEXT, offsetof(settings, tls.key_file), 0, 0,
+     "its key, PEM (in the certificate's file)"},
+    {0, "key-password-file", "FILE", OPTION_TEXT, offsetof(settings, key_password_file), 0, 0,
+     "the first line of FILE opens an encrypted key; -: of stdin"},
+    {0, "sni", "NAME", OPTION_TEXT, offsetof(settings, tls.server_name), 0, 0,
+     "the name to expect in the broker's certificate (its host's)"},
+    {0, "tls-min", "VERSION", OPTION_TLS, offsetof(settings, tls.version_min), 0, 0,
+     "1.2 or 1.3 (1.2)"},
+    {0, "keylog", "FILE", OPTION_TEXT, offsetof(settings, tls.keylog_file), 0, 0,
+     "append each session's keys, with which the traffic can be read, to FILE"},
+    {0, "insecure", NULL, OPTION_FLAG, offsetof(settings, tls.insecure), 0, 0,
+     "accept any certificate: what is sent can be read on the way"},
     {0, "heartbeat", "S", OPTION_NUMBER, offsetof(settings, heartbeat), 0, 65535,
      "seconds between heartbeats (30); 0: offer none"},
     {0, "connect-timeout", "S", OPTION_TIME, offsetof(settings, connect_ms), 1, INT32_MAX,
@@ -159,6 +175,12 @@ static int store_sasl(const option *o, const char *value, unsigned *into) {
     return mechanism != 0 ? -1 : bad_value(o, value, "plain, amqplain, external or anonymous");
 }
 
+static int store_tls(const option *o, const char *value, uint8_t *into) {
+    *into = strcmp(value, "1.3") == 0 ? LEV_TLS_1_3 : LEV_TLS_1_2;
+    return *into == LEV_TLS_1_3 || strcmp(value, "1.2") == 0 ? -1
+                                                             : bad_value(o, value, "1.2 or 1.3");
+}
+
 static int store_property(const option *o, const char *value, lev_properties *into) {
     const lev_field_desc *field = lev_property_describe(o->at);
     char *member = (char *)into + field->offset;
@@ -194,6 +216,8 @@ static int option_store(parser *p, const option *o, char *value) {
         return store_time(o, value, (uint64_t *)(void *)place);
     case OPTION_URL:
         return store_url(value, p->into);
+    case OPTION_TLS:
+        return store_tls(o, value, (uint8_t *)place);
     case OPTION_SASL:
         return store_sasl(o, value, (unsigned *)(void *)place);
     case OPTION_PROPERTY:

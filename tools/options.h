@@ -27,6 +27,8 @@ typedef struct settings {
     uint64_t timeout_ms;
     unsigned mechanisms; /* LEV_SASL_... */
     bool plaintext_auth;
+    lev_tls_options tls;
+    const char *key_password_file;
     bool verbose;
     bool quiet;
     /* both commands */
@@ -63,6 +65,7 @@ typedef enum option_kind {
     OPTION_NUMBER,   /* uint64_t from min to max */
     OPTION_TIME,     /* uint64_t milliseconds, given in seconds; min and max are milliseconds */
     OPTION_URL,      /* one more of settings.urls */
+    OPTION_TLS,      /* lev_tls_options.version_min */
     OPTION_SASL,     /* one more of settings.mechanisms */
     OPTION_PROPERTY, /* `at` is the number of the message property */
     OPTION_HELP

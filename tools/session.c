@@ -42,10 +42,10 @@ static int session_try(session *s, const target *t) {
 }
 
 /* Makes the targets of all URLs, or of the environment where none was given. */
-static int targets_init(target *targets, size_t count, const settings *o, const char *password) {
+static int targets_init(target *targets, size_t count, const settings *o, const secrets *given) {
     int rc = EXIT_DONE;
     for (size_t i = 0; i < count && rc == EXIT_DONE; i++) {
-        rc = target_init(&targets[i], o, o->url_count > 0 ? o->urls[i] : NULL, password);
+        rc = target_init(&targets[i], o, o->url_count > 0 ? o->urls[i] : NULL, given);
     }
     return rc;
 }
@@ -53,14 +53,17 @@ static int targets_init(target *targets, size_t count, const settings *o, const 
 int session_open(session *s, const settings *o) {
     target targets[SETTINGS_URLS] = {0};
     size_t count = o->url_count > 0 ? o->url_count : 1;
-    char *password = NULL;
+    secrets given = {NULL, NULL};
     int rc = EXIT_DONE;
     *s = (session){.settings = o};
     if (o->password_file != NULL) {
-        rc = password_read(o->password_file, &password);
+        rc = password_read("password-file", o->password_file, &given.password);
+    }
+    if (rc == EXIT_DONE && o->key_password_file != NULL) {
+        rc = password_read("key-password-file", o->key_password_file, &given.key_password);
     }
     if (rc == EXIT_DONE) {
-        rc = targets_init(targets, count, o, password);
+        rc = targets_init(targets, count, o, &given);
     }
     if (rc == EXIT_DONE) {
         rc = EXIT_CONNECT;
@@ -71,7 +74,8 @@ int session_open(session *s, const settings *o) {
     for (size_t i = 0; i < count; i++) {
         target_deinit(&targets[i]);
     }
-    password_free(password);
+    password_free(given.password);
+    password_free(given.key_password);
     if (rc == EXIT_DONE &&
         lev_client_channel_open(s->client, CHANNEL, &(lev_channel_open){0}, NULL) != LEV_OK) {
         rc = session_fail(s, "open a channel");

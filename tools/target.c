@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PASSWORD_MAX = LEV_SECRET_MAX };
@@ -48,7 +49,7 @@ static bool read_line(int fd, char *line) {
     return true;
 }
 
-int password_read(const char *file, char **password) {
+int password_read(const char *from, const char *file, char **password) {
     bool is_stdin = strcmp(file, "-") == 0;
     int fd = is_stdin ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
     bool done = false;
@@ -57,8 +58,8 @@ int password_read(const char *file, char **password) {
         done = read_line(fd, *password);
     }
     if (!done) {
-        say("cannot read the password from %s: %s; check --password-file",
-            is_stdin ? "stdin" : file, strerror(errno));
+        say("cannot read the password from %s: %s; check --%s", is_stdin ? "stdin" : file,
+            strerror(errno), from);
     }
     if (fd >= 0 && !is_stdin) {
         close(fd);
@@ -139,9 +140,40 @@ static void pick_limits(target *t, const settings *s, const lev_uri *u, bool url
     }
 }
 
+/* A folder of CAs is named by the same option as a file of them. */
+static void pick_cas(lev_tls_options *o) {
+    struct stat is;
+    if (o->ca_file != NULL && stat(o->ca_file, &is) == 0 && S_ISDIR(is.st_mode)) {
+        o->ca_dir = o->ca_file;
+        o->ca_file = NULL;
+    }
+}
+
+/* A certificate comes with its own key and the key's password, never with those of another. */
+static void pick_tls(target *t, const settings *s, const char *key_password, bool url_first) {
+    lev_tls_options *o = &t->options.tls;
+    const lev_uri *u = &t->parts;
+    bool own = u->certfile != NULL && (url_first || s->tls.cert_file == NULL);
+    *o = s->tls;
+    o->ca_file =
+        url_first ? pick(u->cacertfile, s->tls.ca_file) : pick(s->tls.ca_file, u->cacertfile);
+    o->cert_file = own ? u->certfile : s->tls.cert_file;
+    o->key_file = own ? pick(u->keyfile, s->tls.key_file) : pick(s->tls.key_file, u->keyfile);
+    o->key_password =
+        own ? pick(u->key_password, key_password) : pick(key_password, u->key_password);
+    o->server_name = url_first ? pick(u->server_name, s->tls.server_name)
+                               : pick(s->tls.server_name, u->server_name);
+    o->keylog_file = pick(s->tls.keylog_file, getenv("SSLKEYLOGFILE"));
+    o->depth_set = u->depth_set;
+    o->depth = u->depth;
+    o->handshake_ms = t->options.connect_ms;
+    pick_cas(o);
+}
+
 /* Merges a parsed URL with the settings. `url_first`: it was an argument. */
-static bool merge(target *t, const settings *s, const lev_uri *u, const char *password,
-                  bool url_first) {
+static bool merge(target *t, const settings *s, const secrets *given, bool url_first) {
+    const lev_uri *u = &t->parts;
+    const char *password = given->password;
     const char *host = url_first ? pick(u->host, s->host) : pick(s->host, u->host);
     const char *vhost = url_first ? pick(u->vhost, s->vhost) : pick(s->vhost, u->vhost);
     const char *user = url_first ? pick(u->user, s->user) : pick(s->user, u->user);
@@ -153,33 +185,36 @@ static bool merge(target *t, const settings *s, const lev_uri *u, const char *pa
     t->options.user = t->user = copy_of(user);
     t->options.password = t->password = copy_of(secret);
     pick_limits(t, s, u, url_first);
+    pick_tls(t, s, given->key_password, url_first);
     return t->uri != NULL && (user == NULL) == (t->user == NULL) &&
            (secret == NULL) == (t->password == NULL);
 }
 
-int target_init(target *t, const settings *s, const char *url, const char *password) {
+int target_init(target *t, const settings *s, const char *url, const secrets *given) {
     const char *source = url != NULL ? "--url" : "AMQP_URL";
     const char *text = url != NULL ? url : getenv("AMQP_URL");
-    lev_uri u = {0};
     int rc = EXIT_DONE;
     *t = (target){0};
-    lev_status status = text != NULL ? lev_uri_init(&u, text) : LEV_OK;
+    lev_status status = text != NULL ? lev_uri_init(&t->parts, text) : LEV_OK;
     if (status == LEV_ERR_URI) {
         rc = say_and(EXIT_USAGE, "%s: %s; write it as amqp://USER:PASSWORD@HOST:PORT/VHOST", source,
-                     u.fault);
+                     t->parts.fault);
     } else if (status == LEV_ERR_UNSUPPORTED) {
-        rc = say_and(EXIT_CONFIG, "%s: %s; leave that part out", source, u.fault);
-    } else if (status != LEV_OK || !merge(t, s, &u, password, url != NULL)) {
+        rc = say_and(EXIT_CONFIG, "%s: %s; leave that part out", source, t->parts.fault);
+    } else if (t->parts.verify_none && !s->tls.insecure) {
+        rc = say_and(EXIT_CONFIG,
+                     "%s: verify=verify_none would accept anybody as the broker; leave it out, or "
+                     "add --insecure",
+                     source);
+    } else if (status != LEV_OK || !merge(t, s, given, url != NULL)) {
         rc = say_and(EXIT_INTERNAL, "out of memory");
-    }
-    if (text != NULL) {
-        lev_uri_deinit(&u);
     }
     return rc;
 }
 
 void target_deinit(target *t) {
     password_free(t->password);
+    lev_uri_deinit(&t->parts);
     free(t->user);
     free(t->uri);
     *t = (target){0};

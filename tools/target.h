@@ -11,21 +11,29 @@
 typedef struct target {
     char *uri; /* scheme, host, port and virtual host, without credentials: may be printed */
     lev_client_options options;
-    char *user; /* what `options` points to */
+    lev_uri parts; /* what `options` points to */
+    char *user;
     char *password;
 } target;
+
+/* What came from files. */
+typedef struct secrets {
+    char *password;
+    char *key_password;
+} secrets;
 
 /* Makes the target of one URL, or of AMQP_URL or the defaults where `url` is NULL. The order is
  * argument, environment, default: a URL given as an argument counts before --host and its siblings,
  * which count before AMQP_URL; a password file counts before the password in AMQP_URL, and that
  * before AMQP_PASSWORD. Returns EXIT_DONE, or another code after a line on stderr. The caller calls
  * target_deinit in every case; it cleanses the password. */
-int target_init(target *t, const settings *s, const char *url, const char *password);
+int target_init(target *t, const settings *s, const char *url, const secrets *given);
 void target_deinit(target *t);
 
-/* Reads the first line of a file, `-` for stdin of which nothing more is taken, into `*password`,
- * to be freed by password_free. Returns EXIT_DONE, or another code after a line on stderr. */
-int password_read(const char *file, char **password);
+/* Reads the first line of a file that option `from` names, `-` for stdin of which nothing more is
+ * taken, into `*password`, to be freed by password_free. Returns EXIT_DONE, or another code after a
+ * line on stderr. */
+int password_read(const char *from, const char *file, char **password);
 void password_free(char *password);
 
 #endif

@@ -19,6 +19,7 @@
 #define LEVERET_CLIENT_H
 
 #include <leveret/engine.h>
+#include <leveret/tls.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -70,6 +71,7 @@ typedef struct lev_client_options {
     const char *mechanism;     /* one of the program's own, too: its name, at most 64 bytes */
     lev_client_answer *answer; /* speaks for it */
     void *answer_context;      /* handed to `answer` */
+    lev_tls_options tls;       /* for amqps:// */
 } lev_client_options;
 
 /* How publishes of a channel ended so far. */
@@ -87,11 +89,13 @@ typedef struct lev_tally {
 LEV_API lev_client *lev_client_new(const lev_client_options *options);
 LEV_API void lev_client_free(lev_client *c);
 
-/* Connects and logs in: name lookup and TCP within connect_ms, the AMQP handshake within
- * handshake_ms. `uri` as in leveret/uri.h; NULL stands for amqp://localhost. A client connects
- * once. The events of the login are not kept; lev_client_start shows them. Returns LEV_OK;
- * LEV_ERR_URI, LEV_ERR_RESOLVE, LEV_ERR_CONNECT, LEV_ERR_TIMEOUT, LEV_ERR_NOT_AMQP,
- * LEV_ERR_REFUSED (credentials or virtual host), LEV_ERR_UNSUPPORTED (amqps; a password that would
+/* Connects and logs in: name lookup and TCP within connect_ms, TLS within tls.handshake_ms, the
+ * AMQP handshake within handshake_ms. `uri` as in leveret/uri.h; NULL stands for amqp://localhost.
+ * A client connects once. The events of the login are not kept; lev_client_start shows them.
+ * Returns LEV_OK; LEV_ERR_URI, LEV_ERR_RESOLVE, LEV_ERR_CONNECT, LEV_ERR_TIMEOUT, LEV_ERR_NOT_AMQP,
+ * LEV_ERR_TLS (TLS options of no use, a peer that cannot be verified, or one that wants a client
+ * certificate), LEV_ERR_REFUSED (credentials or virtual host), LEV_ERR_UNSUPPORTED (amqps in a
+ * library without TLS; verify=verify_none in the URI without tls.insecure; a password that would
  * travel unencrypted to another machine; or a broker that offers none of the mechanisms asked for),
  * LEV_ERR_LIMIT (a login larger than the broker takes), LEV_ERR_MISUSE (options that make no
  * sense), and what else an engine can fail with. */

@@ -48,7 +48,8 @@ extern "C" {
     X(LEV_ERR_UNSUPPORTED, -18, "not supported")                                                   \
     X(LEV_ERR_NOT_CONFIRMED, -19, "a message was returned, nacked or is in doubt")                 \
     X(LEV_ERR_CANCELLED, -20, "the broker cancelled the consumer")                                 \
-    X(LEV_ERR_INPUT,     -21, "the input cannot be read, or ended too early")
+    X(LEV_ERR_INPUT,     -21, "the input cannot be read, or ended too early")                      \
+    X(LEV_ERR_TLS,       -22, "TLS was refused, or the peer could not be verified")
 /* clang-format on */
 
 enum lev_status {

@@ -35,14 +35,22 @@ typedef struct lev_uri {
     uint32_t connection_timeout; /* milliseconds */
     uint16_t channel_max;
     uint32_t frame_max;
+    char *cacertfile; /* with amqps only, like all below */
+    char *certfile;
+    char *keyfile;
+    char *key_password; /* password */
+    char *server_name;  /* server_name_indication */
+    bool verify_none;
+    bool depth_set;
+    uint8_t depth;
     unsigned mechanisms; /* auth_mechanism, may be repeated: LEV_SASL_... of leveret/engine.h */
     char fault[LEV_URI_FAULT]; /* why parsing failed; never holds the password */
 } lev_uri;
 
 /* Parses `text`. Returns LEV_OK; LEV_ERR_URI, with `fault` saying what and where;
- * LEV_ERR_UNSUPPORTED for a query parameter, or an auth_mechanism, that is not supported; or
+ * LEV_ERR_UNSUPPORTED for an auth_mechanism that is not supported; or
  * LEV_ERR_MEMORY. The caller calls lev_uri_deinit in every case; it owns the strings and cleanses
- * the password. */
+ * the passwords. */
 LEV_API lev_status lev_uri_init(lev_uri *uri, const char *text);
 LEV_API void lev_uri_deinit(lev_uri *uri);
 

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLIENT_PORT = 5672, CLIENT_MECHANISM_MAX = 64 };
+enum { CLIENT_PORT = 5672, CLIENT_PORT_TLS = 5671, CLIENT_MECHANISM_MAX = 64 };
 
 lev_client *lev_client_new(const lev_client_options *options) {
     lev_client *c = calloc(1, sizeof *c);
@@ -32,6 +32,7 @@ void lev_client_free(lev_client *c) {
         return;
     }
     lev_net_close(c->net);
+    lev_tls_free(c->tls);
     lev_engine_free(c->engine);
     lev_backlog_deinit(&c->backlog);
     free(c->held);
@@ -95,9 +96,20 @@ static void client_where(lev_client *c, const char *host, uint16_t port) {
     lev_report_number(&w, brackets ? "]:" : ":", port, "");
 }
 
+static lev_status client_load_tls(lev_client *c, const lev_uri *uri) {
+    lev_error error;
+    if (uri->verify_none && !c->set.tls.insecure) {
+        return lev_report(c, LEV_ERR_UNSUPPORTED,
+                          "verify=verify_none would accept anybody as the broker; leave it out, or "
+                          "say `insecure`, too");
+    }
+    c->tls = lev_tls_new(&c->set.tls, &error);
+    return c->tls != NULL ? LEV_OK : lev_report(c, error.status, error.text);
+}
+
 static lev_status client_connect(lev_client *c, lev_uri *uri) {
     const char *host = uri->host != NULL ? uri->host : "localhost";
-    uint16_t port = uri->port != 0 ? uri->port : CLIENT_PORT;
+    uint16_t port = uri->port != 0 ? uri->port : uri->tls ? CLIENT_PORT_TLS : CLIENT_PORT;
     uint64_t now = lev_net_now();
     client_where(c, host, port);
     if (!lev_settings_merge(&c->set, uri)) {
@@ -111,10 +123,15 @@ static lev_status client_connect(lev_client *c, lev_uri *uri) {
     if (misused != NULL) {
         return lev_report(c, LEV_ERR_MISUSE, misused);
     }
+    lev_status status = uri->tls ? client_load_tls(c, uri) : LEV_OK;
+    if (status != LEV_OK) {
+        return status;
+    }
     c->net = lev_net_connect(host, port, now, now + c->set.connect_ms);
     if (c->net == NULL) {
         return lev_report(c, LEV_ERR_MEMORY, lev_status_text(LEV_ERR_MEMORY));
     }
+    lev_net_secure(c->net, c->tls);
     c->phase = CLIENT_CONNECTING;
     return LEV_OK;
 }
@@ -127,8 +144,6 @@ lev_status lev_client_start(lev_client *c, const char *text) {
     lev_status status = lev_uri_init(&uri, text != NULL ? text : "amqp://localhost");
     if (status != LEV_OK) {
         client_bad_uri(c, status, &uri);
-    } else if (uri.tls) {
-        status = lev_report(c, LEV_ERR_UNSUPPORTED, "amqps is not supported; use amqp");
     } else {
         status = client_connect(c, &uri);
     }
@@ -291,7 +306,7 @@ unsigned lev_client_wants(const lev_client *c) {
 }
 
 int lev_client_timeout(const lev_client *c) {
-    bool more = c->waiting || c->backlog.first != NULL || c->write_over;
+    bool more = lev_loop_ready(c) || c->waiting || c->backlog.first != NULL || c->write_over;
     if (c->phase == CLIENT_ENDED) {
         return more && c->backlog.first != NULL ? 0 : c->end_told ? -1 : 0;
     }

@@ -57,13 +57,13 @@ static bool loop_write(lev_client *c, uint64_t now) {
     while (status == LEV_OK && c->net != NULL && !c->write_over) {
         size_t put;
         size_t count = lev_engine_pending(c->engine, spans, LOOP_SPANS);
-        status = count > 0 ? lev_net_write(c->net, spans, count, &put) : LEV_AGAIN;
+        status = lev_net_write(c->net, spans, count, &put);
         if (status == LEV_OK) {
             lev_engine_sent(c->engine, put, now);
             loop_written(c, put);
         }
     }
-    c->write_over = c->write_over || status == LEV_ERR_LOST;
+    c->write_over = c->write_over || status < LEV_OK;
     return c->written != before;
 }
 
@@ -84,14 +84,14 @@ static void loop_read(lev_client *c, uint64_t now) {
     }
     bool useless = c->write_over && status == LEV_AGAIN &&
                    (!c->full || lev_engine_error(c->engine)->status != LEV_OK);
-    if (c->net != NULL && (status == LEV_ERR_LOST || useless)) {
-        lev_loop_hang_up(c, LEV_ERR_LOST, lev_net_fault(c->net));
+    if (c->net != NULL && (status < LEV_OK || useless)) {
+        lev_loop_hang_up(c, status < LEV_OK ? status : LEV_ERR_LOST, lev_net_fault(c->net));
     }
 }
 
 /* The socket is connected: may the password travel over it? Then the login begins. */
 static void loop_connected(lev_client *c, uint64_t now) {
-    if (!lev_net_is_local(c->net) && !c->set.plaintext_auth &&
+    if (!lev_net_is_secure(c->net) && !lev_net_is_local(c->net) && !c->set.plaintext_auth &&
         lev_settings_send_password(&c->set)) {
         lev_loop_end(c, LEV_ERR_UNSUPPORTED, LEV_LAYER_CLIENT,
                      "the password would travel unencrypted to another machine; allow that by name "
@@ -211,9 +211,10 @@ int lev_loop_ms(uint64_t now, uint64_t due) {
 
 unsigned lev_loop_wants(const lev_client *c) {
     unsigned wants = 0;
-    if (c->phase == CLIENT_CONNECTING) {
+    if (c->net != NULL) {
         lev_net_fd(c->net, &wants);
-    } else if (c->net != NULL) {
+    }
+    if (c->net != NULL && c->phase != CLIENT_CONNECTING) {
         wants |= c->full || c->waiting ? 0U : LEV_NET_READ;
         wants |= c->write_over || lev_engine_queued(c->engine) == 0 ? 0U : LEV_NET_WRITE;
     }
@@ -224,6 +225,11 @@ unsigned lev_loop_wants(const lev_client *c) {
 static bool loop_unread(const lev_client *c) {
     struct pollfd p = {.fd = c->net != NULL ? lev_net_fd(c->net, NULL) : -1, .events = POLLIN};
     return (c->waiting || c->full) && poll(&p, 1, 0) > 0;
+}
+
+bool lev_loop_ready(const lev_client *c) {
+    return c->phase == CLIENT_RUNNING && c->net != NULL && !c->full && !c->waiting &&
+           lev_net_ready(c->net);
 }
 
 /* Goes on after a wait; `readable` where the socket has something to say. */
@@ -254,10 +260,11 @@ static uint64_t loop_turn(lev_client *c, const lev_wait *w, uint64_t now, uint64
         {.fd = c->net != NULL ? lev_net_fd(c->net, NULL) : -1, .events = events},
         {.fd = w->watches ? w->fd : -1, .events = POLLIN},
     };
-    uint64_t due = loop_sooner(until, c->write_over ? now : lev_loop_due(c));
+    bool ready = lev_loop_ready(c);
+    uint64_t due = loop_sooner(until, c->write_over || ready ? now : lev_loop_due(c));
     poll(p, 2, lev_loop_ms(now, due));
     now = lev_net_now();
-    loop_work(c, now, (p[0].revents & ~POLLOUT) != 0);
+    loop_work(c, now, ready || (p[0].revents & ~POLLOUT) != 0);
     return now;
 }
 

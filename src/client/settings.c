@@ -11,6 +11,7 @@
 #include "secret.h"
 #include "state.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,33 +25,50 @@ static uint32_t settings_ms(uint32_t given, uint32_t otherwise) {
     return ms < INT32_MAX ? ms : INT32_MAX;
 }
 
+/* All strings among the options; the client has copies of its own. */
+/* clang-format off */
+static const size_t settings_texts[] = {
+    offsetof(lev_client_options, user),            offsetof(lev_client_options, password),
+    offsetof(lev_client_options, vhost),           offsetof(lev_client_options, connection_name),
+    offsetof(lev_client_options, mechanism),       offsetof(lev_client_options, tls.ca_file),
+    offsetof(lev_client_options, tls.ca_dir),      offsetof(lev_client_options, tls.ca_pem),
+    offsetof(lev_client_options, tls.cert_file),   offsetof(lev_client_options, tls.cert_pem),
+    offsetof(lev_client_options, tls.key_file),    offsetof(lev_client_options, tls.key_pem),
+    offsetof(lev_client_options, tls.key_password), offsetof(lev_client_options, tls.server_name),
+    offsetof(lev_client_options, tls.keylog_file),
+};
+/* clang-format on */
+
+enum { SETTINGS_TEXTS = sizeof settings_texts / sizeof settings_texts[0] };
+
+static const char **settings_text(lev_client_options *set, size_t i) {
+    return (const char **)(void *)((char *)set + settings_texts[i]);
+}
+
 bool lev_settings_init(lev_client_options *set, const lev_client_options *given) {
     static const lev_client_options none = {0};
     const lev_client_options *from = given != NULL ? given : &none;
+    bool copied = true;
     *set = *from;
-    set->user = lev_secret_copy(from->user);
-    set->password = lev_secret_copy(from->password);
-    set->vhost = lev_secret_copy(from->vhost);
-    set->connection_name = lev_secret_copy(from->connection_name);
-    set->mechanism = lev_secret_copy(from->mechanism);
+    for (size_t i = 0; i < SETTINGS_TEXTS; i++) {
+        const char **text = settings_text(set, i);
+        const char *original = *text;
+        *text = lev_secret_copy(original);
+        copied = copied && (*text != NULL) == (original != NULL);
+    }
     set->message_max = from->message_max != 0 ? from->message_max : LEV_MESSAGE_MAX_DEFAULT;
     set->connect_ms = settings_ms(from->connect_ms, LEV_CONNECT_MS);
     set->call_ms = settings_ms(from->call_ms, LEV_CALL_MS);
     set->progress_ms = settings_ms(from->progress_ms, LEV_PROGRESS_MS);
-    return (set->user != NULL) == (from->user != NULL) &&
-           (set->password != NULL) == (from->password != NULL) &&
-           (set->vhost != NULL) == (from->vhost != NULL) &&
-           (set->mechanism != NULL) == (from->mechanism != NULL) &&
-           (set->connection_name != NULL) == (from->connection_name != NULL);
+    return copied;
 }
 
 void lev_settings_forget(lev_client_options *set) {
-    lev_secret_free((char *)(uintptr_t)set->user);
-    lev_secret_free((char *)(uintptr_t)set->password);
-    lev_secret_free((char *)(uintptr_t)set->vhost);
-    lev_secret_free((char *)(uintptr_t)set->connection_name);
-    lev_secret_free((char *)(uintptr_t)set->mechanism);
-    set->user = set->password = set->vhost = set->connection_name = set->mechanism = NULL;
+    for (size_t i = 0; i < SETTINGS_TEXTS; i++) {
+        const char **text = settings_text(set, i);
+        lev_secret_free((char *)(uintptr_t)*text);
+        *text = NULL;
+    }
 }
 
 /* Moves a string of the URI over an option. */
@@ -62,7 +80,20 @@ static void settings_move(const char **option, char **part) {
     }
 }
 
+static void settings_merge_tls(lev_tls_options *set, lev_uri *uri) {
+    settings_move(&set->ca_file, &uri->cacertfile);
+    settings_move(&set->cert_file, &uri->certfile);
+    settings_move(&set->key_file, &uri->keyfile);
+    settings_move(&set->key_password, &uri->key_password);
+    settings_move(&set->server_name, &uri->server_name);
+    if (uri->depth_set) {
+        set->depth_set = true;
+        set->depth = uri->depth;
+    }
+}
+
 bool lev_settings_merge(lev_client_options *set, lev_uri *uri) {
+    settings_merge_tls(&set->tls, uri);
     settings_move(&set->user, &uri->user);
     settings_move(&set->password, &uri->password);
     settings_move(&set->vhost, &uri->vhost);

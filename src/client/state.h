@@ -29,6 +29,7 @@ struct lev_client {
     lev_client_options set; /* defaults filled in; its strings are ours until the engine has them */
     enum lev_client_phase phase;
     lev_net *net;
+    lev_tls *tls;
     lev_engine *engine;
     char where[LEV_CLIENT_WHERE]; /* host:port */
 
@@ -129,8 +130,10 @@ bool lev_loop_pull(lev_client *c);
  * whether it is to be told further. */
 bool lev_loop_taken(lev_client *c);
 
-/* What lev_client_wants and lev_client_timeout tell. */
+/* What lev_client_wants and lev_client_timeout tell; `ready`: there is something to be read that
+ * poll does not know of. */
 unsigned lev_loop_wants(const lev_client *c);
+bool lev_loop_ready(const lev_client *c);
 uint64_t lev_loop_due(const lev_client *c);
 int lev_loop_ms(uint64_t now, uint64_t due);
 

@@ -263,5 +263,11 @@ void lev_uri_deinit(lev_uri *uri) {
     lev_secret_free(uri->password);
     free(uri->host);
     free(uri->vhost);
+    free(uri->cacertfile);
+    free(uri->certfile);
+    free(uri->keyfile);
+    lev_secret_free(uri->key_password);
+    free(uri->server_name);
     uri->user = uri->password = uri->host = uri->vhost = NULL;
+    uri->cacertfile = uri->certfile = uri->keyfile = uri->key_password = uri->server_name = NULL;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* A connection goes through lookup, race and connected, or ends as failed; lev_net_step is the one
- * place that moves it on, and it never waits.
+/* A connection goes through lookup, race, with TLS its handshake, and connected, or ends as failed;
+ * lev_net_step is the one place that moves it on, and it never waits.
  *
  * Reading and writing fail apart. A broker ends a connection with a reset, and what it said before
  * that still lies in our receive buffer when the first write fails, so a failed write is latched
@@ -14,6 +14,7 @@
 
 #include "lookup.h"
 #include "race.h"
+#include "tls.h"
 
 #include <errno.h>
 #include <leveret/net.h>
@@ -25,13 +26,15 @@
 
 enum { NET_IOVECS = 64, NET_FAULT = 640, NET_HOST = 128 };
 
-enum net_phase { NET_LOOKUP, NET_RACE, NET_CONNECTED, NET_FAILED };
+enum net_phase { NET_LOOKUP, NET_RACE, NET_HANDSHAKE, NET_CONNECTED, NET_FAILED };
 
 struct lev_net {
     enum net_phase phase;
     int fd; /* once connected */
     lev_lookup *lookup;
     lev_race race;
+    const lev_tls *tls; /* NULL: plain */
+    lev_tls_stream *stream;
     size_t addresses;
     uint16_t port;
     uint64_t started;
@@ -65,7 +68,9 @@ static lev_status net_fail(lev_net *n, lev_status status, const char *why) {
     lev_span host = lev_span_of(n->host);
     bool long_name = host.len > NET_HOST;
     lev_writer w = net_fault_begin(n);
-    lev_writer_text(&w, resolving ? "cannot resolve " : "cannot connect to ");
+    lev_writer_text(&w, resolving                   ? "cannot resolve "
+                        : n->phase == NET_HANDSHAKE ? "no TLS with "
+                                                    : "cannot connect to ");
     lev_writer_text(&w, brackets && !resolving ? "[" : "");
     lev_writer_escaped(&w, (lev_span){host.ptr, long_name ? NET_HOST : host.len});
     lev_writer_text(&w, long_name ? "..." : "");
@@ -73,7 +78,7 @@ static lev_status net_fail(lev_net *n, lev_status status, const char *why) {
         lev_writer_text(&w, brackets ? "]:" : ":");
         lev_writer_decimal(&w, n->port);
     }
-    if (n->addresses > 1) {
+    if (n->addresses > 1 && n->phase != NET_HANDSHAKE) {
         lev_writer_text(&w, " (");
         lev_writer_decimal(&w, n->addresses);
         lev_writer_text(&w, " addresses)");
@@ -116,6 +121,8 @@ lev_net *lev_net_connect(const char *host, uint16_t port, uint64_t now, uint64_t
     return n;
 }
 
+void lev_net_secure(lev_net *n, const lev_tls *tls) { n->tls = tls; }
+
 /* Goes from the finished lookup to the race. */
 static lev_status net_step_lookup(lev_net *n) {
     if (!lev_lookup_done(n->lookup)) {
@@ -141,14 +148,38 @@ static lev_status net_step_lookup(lev_net *n) {
     return LEV_AGAIN;
 }
 
+static lev_status net_begin_handshake(lev_net *n, uint64_t now) {
+    n->stream = lev_tls_stream_new(n->tls, n->fd, n->host);
+    if (n->stream == NULL) {
+        return net_fail(n, LEV_ERR_MEMORY, "out of memory");
+    }
+    n->phase = NET_HANDSHAKE;
+    n->started = now;
+    n->deadline = now + lev_tls_handshake_ms(n->tls);
+    return LEV_AGAIN;
+}
+
 static lev_status net_step_race(lev_net *n, uint64_t now) {
     char text[128];
     lev_status status = lev_race_step(&n->race, now, &n->fd);
-    if (status == LEV_OK) {
+    if (status == LEV_OK && n->tls == NULL) {
         n->phase = NET_CONNECTED;
         lev_race_deinit(&n->race);
+    } else if (status == LEV_OK) {
+        lev_race_deinit(&n->race);
+        return net_begin_handshake(n, now);
     } else if (status != LEV_AGAIN) {
         net_fail(n, status, lev_errno_text(n->race.error, text, sizeof text));
+    }
+    return status;
+}
+
+static lev_status net_step_handshake(lev_net *n) {
+    lev_status status = lev_tls_stream_step(n->stream);
+    if (status == LEV_OK) {
+        n->phase = NET_CONNECTED;
+    } else if (status != LEV_AGAIN) {
+        net_fail(n, status, lev_tls_stream_why(n->stream));
     }
     return status;
 }
@@ -160,6 +191,9 @@ lev_status lev_net_step(lev_net *n, uint64_t now) {
     }
     if (n->phase == NET_RACE) {
         status = net_step_race(n, now);
+    }
+    if (n->phase == NET_HANDSHAKE) {
+        status = net_step_handshake(n);
     }
     if (status == LEV_AGAIN && now >= n->deadline) {
         status = net_fail(n, LEV_ERR_TIMEOUT, "no answer");
@@ -180,6 +214,11 @@ int lev_net_fd(const lev_net *n, unsigned *wants) {
         *set = LEV_NET_WRITE;
         return lev_race_fd(&n->race);
     }
+    if (n->phase == NET_FAILED) {
+        return -1;
+    }
+    *set |= n->phase == NET_HANDSHAKE ? LEV_NET_READ : 0U;
+    *set |= n->stream != NULL && lev_tls_stream_unsent(n->stream) ? LEV_NET_WRITE : 0U;
     return n->fd;
 }
 
@@ -190,9 +229,18 @@ uint64_t lev_net_due(const lev_net *n) {
     } else if (n->phase == NET_RACE) {
         due = lev_race_due(&n->race);
         due = n->deadline < due ? n->deadline : due;
+    } else if (n->phase == NET_HANDSHAKE) {
+        due = n->deadline;
     }
     return due;
 }
+
+bool lev_net_ready(const lev_net *n) {
+    return n->phase == NET_CONNECTED && n->stream != NULL && !n->read_over &&
+           lev_tls_stream_ready(n->stream);
+}
+
+bool lev_net_is_secure(const lev_net *n) { return n->tls != NULL; }
 
 bool lev_net_is_local(const lev_net *n) {
     lev_address peer = {.len = sizeof peer.at};
@@ -202,6 +250,15 @@ bool lev_net_is_local(const lev_net *n) {
 
 static bool net_would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
+/* Notes what TLS says of reading or writing. */
+static lev_status net_told(lev_net *n, lev_status status, bool *over) {
+    if (status != LEV_OK && status != LEV_AGAIN) {
+        *over = true;
+        net_lost(n, lev_tls_stream_why(n->stream));
+    }
+    return status;
+}
+
 lev_status lev_net_read(lev_net *n, uint8_t *into, size_t room, size_t *got) {
     *got = 0;
     if (n->phase != NET_CONNECTED || n->read_over) {
@@ -209,6 +266,9 @@ lev_status lev_net_read(lev_net *n, uint8_t *into, size_t room, size_t *got) {
     }
     if (room == 0) {
         return LEV_AGAIN;
+    }
+    if (n->stream != NULL) {
+        return net_told(n, lev_tls_stream_read(n->stream, into, room, got), &n->read_over);
     }
     ssize_t n_read;
     do {
@@ -242,6 +302,9 @@ lev_status lev_net_write(lev_net *n, const lev_span *spans, size_t count, size_t
     if (n->phase != NET_CONNECTED || n->write_over) {
         return LEV_ERR_LOST;
     }
+    if (n->stream != NULL) {
+        return net_told(n, lev_tls_stream_write(n->stream, spans, count, put), &n->write_over);
+    }
     struct iovec iov[NET_IOVECS];
     struct msghdr message = {.msg_iov = iov, .msg_iovlen = net_gather(iov, spans, count)};
     if (message.msg_iovlen == 0) {
@@ -271,6 +334,7 @@ void lev_net_close(lev_net *n) {
     }
     lev_lookup_free(n->lookup);
     lev_race_deinit(&n->race);
+    lev_tls_stream_free(n->stream);
     if (n->fd >= 0) {
         close(n->fd);
     }

@@ -76,8 +76,15 @@ class Usage(BrokerTest):
                 self.refused("publish", "-q", "q", "-u", url, "x", err="--url: .*amqp://USER:PASSWORD@HOST")
                 self.refused("consume", "-q", "q", url=url, err="AMQP_URL: .*amqp://USER:PASSWORD@HOST")
 
-    def test_tls_is_not_there_yet(self):
-        self.refused("publish", "-q", "q", "x", url=f"amqps://user:{SECRET}@localhost", code=78)
+    def test_tls_that_cannot_be_set_up(self):
+        url = f"amqps://user:{SECRET}@localhost"
+        for args, err in ((["--url", url + "?verify=verify_none"], "--insecure"),
+                          (["--url", url + "?certfile=/nonexistent"], '"/nonexistent" cannot be read: No such file'),
+                          (["--cacert", "/dev/null"], 'CA file "/dev/null" holds no certificate'),
+                          (["--key", "/dev/null"], "without its client certificate")):
+            self.refused("publish", "-q", "q", "x", *args, url=url, code=78, err=err)
+        self.refused("publish", "-q", "q", "x", "--tls-min", "1.1", url=url, err="--tls-min: .* is not 1.2 or 1.3")
+        self.refused("publish", "-q", "q", "x", "--url", f"amqp://user:{SECRET}@h?depth=1", err="needs amqps://")
 
     def test_password_file_that_is_not_there(self):
         self.refused("publish", "-q", "q", "--password-file", "/nonexistent", "x", code=66,

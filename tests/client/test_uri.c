@@ -94,10 +94,16 @@ static const struct {
     {"amqp://h?channel_max=0",  LEV_ERR_URI, "parameter channel_max is not a number from 1 to 65535, at offset 9"},
     {"amqp://h?frame_max=4096", LEV_ERR_URI, "parameter frame_max is not a number from 8192 to 4294967295, at offset 9"},
     {"amqp://h?heartbeat=5&heartbeat=5", LEV_ERR_URI, "parameter heartbeat comes twice, again at offset 21"},
-    {"amqp://h?heartbeat=5&verify=x", LEV_ERR_UNSUPPORTED, "parameter verify is not supported, at offset 21"},
+    {"amqp://h?heartbeat=5&verify=verify_peer", LEV_ERR_URI, "parameter verify needs amqps://, at offset 21"},
+    {"amqp://h?password=geheim",  LEV_ERR_URI, "parameter password needs amqps://, at offset 9"},
+    {"amqps://h?verify=x",        LEV_ERR_URI, "parameter verify is neither verify_peer nor verify_none, at offset 10"},
+    {"amqps://h?depth=256",       LEV_ERR_URI, "parameter depth is not a number from 0 to 255, at offset 10"},
+    {"amqps://h?depth=",          LEV_ERR_URI, "parameter depth is not a number from 0 to 255, at offset 10"},
+    {"amqps://h?cacertfile=",     LEV_ERR_URI, "parameter cacertfile is empty, at offset 10"},
+    {"amqps://h?password=geheim&password=geheim", LEV_ERR_URI, "parameter password comes twice, again at offset 26"},
+    {"amqps://h?fail_if_no_peer_cert=1", LEV_ERR_URI, "parameter fail_if_no_peer_cert is neither true nor false, at offset 10"},
     {"amqp://h?auth_mechanism=",  LEV_ERR_UNSUPPORTED, "parameter auth_mechanism is not plain, amqplain, external or anonymous, at offset 9"},
     {"amqp://h?auth_mechanism=plain&auth_mechanism=scram", LEV_ERR_UNSUPPORTED, "parameter auth_mechanism is not plain, amqplain, external or anonymous, at offset 30"},
-    {"amqps://h?password=geheim", LEV_ERR_UNSUPPORTED, "parameter password is not supported, at offset 10"},
 };
 /* clang-format on */
 
@@ -164,6 +170,29 @@ static void knows_its_parameters(void) {
     lev_uri_deinit(&u);
 }
 
+static void knows_the_parameters_of_tls(void) {
+    lev_uri u;
+    EXPECT_EQ(lev_uri_init(&u, "amqps://h?cacertfile=%2fca.pem&certfile=/c.pem&keyfile=/k%20.pem&"
+                               "password=a%26b&verify=verify_none&server_name_indication=n&"
+                               "depth=0&fail_if_no_peer_cert=true"),
+              LEV_OK);
+    EXPECT_STR(u.cacertfile, "/ca.pem");
+    EXPECT_STR(u.certfile, "/c.pem");
+    EXPECT_STR(u.keyfile, "/k .pem");
+    EXPECT_STR(u.key_password, "a&b");
+    EXPECT_STR(u.server_name, "n");
+    EXPECT(u.verify_none);
+    EXPECT(u.depth_set);
+    EXPECT_EQ(u.depth, 0);
+    lev_uri_deinit(&u);
+    EXPECT(u.key_password == NULL && u.cacertfile == NULL);
+    EXPECT_EQ(lev_uri_init(&u, "amqps://h?verify=verify_peer&depth=255"), LEV_OK);
+    EXPECT(!u.verify_none);
+    EXPECT_EQ(u.depth, 255);
+    EXPECT(u.cacertfile == NULL && u.key_password == NULL);
+    lev_uri_deinit(&u);
+}
+
 static void refuses_a_host_of_more_than_255_bytes(void) {
     char text[300] = "amqp://";
     lev_uri u;
@@ -227,5 +256,6 @@ static void cuts_what_it_shows_at_the_size(void) {
 }
 
 UNIT_MAIN("uri", CASE(takes_a_uri_apart), CASE(says_what_is_wrong_and_where),
-          CASE(knows_its_parameters), CASE(refuses_a_host_of_more_than_255_bytes),
-          CASE(hides_all_that_may_be_a_password), CASE(cuts_what_it_shows_at_the_size))
+          CASE(knows_its_parameters), CASE(knows_the_parameters_of_tls),
+          CASE(refuses_a_host_of_more_than_255_bytes), CASE(hides_all_that_may_be_a_password),
+          CASE(cuts_what_it_shows_at_the_size))

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* What the parts of TLS share. */
+
+#ifndef LEVERET_NET_TLS_CONTEXT_H
+#define LEVERET_NET_TLS_CONTEXT_H
+
+#include "tls.h"
+
+#include <openssl/ssl.h>
+
+enum { LEV_TLS_WHY = 256, LEV_TLS_NAME = 256 };
+
+struct lev_tls {
+    SSL_CTX *context;
+    BIO_METHOD *socket; /* how OpenSSL reads and writes */
+    char *server_name;  /* NULL: the host's */
+    int keylog;         /* a file, or -1 */
+    int version_min;
+    uint32_t handshake_ms;
+    bool insecure;
+};
+
+/* tls_why.c: what went wrong in words for a person, with what to do. */
+
+/* A certificate of the peer's did not pass. `name` is who the peer should be. */
+void lev_tls_why_certificate(lev_writer *w, X509_STORE_CTX *verified, const char *name);
+
+/* The first entry of OpenSSL's queue of errors, in the handshake or later. Returns the status that
+ * goes with it. */
+lev_status lev_tls_why_error(lev_writer *w, bool handshaking);
+
+/* Puts text into a writer as far as there is room. */
+void lev_tls_put(lev_writer *w, const char *text);
+
+/* tls.c: the method of our BIO, NULL without memory; and what writes the key log. */
+BIO_METHOD *lev_tls_socket_method(void);
+void lev_tls_log_key(const SSL *ssl, const char *line);
+
+#endif
