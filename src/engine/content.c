@@ -17,18 +17,47 @@
 
 #include <string.h>
 
-enum { CONTENT_KEEP = 65536 };
+/* A block up to KEEP stays with its channel; of larger ones, up to SPARE, the engine keeps one. */
+enum { CONTENT_KEEP = 65536, CONTENT_SPARE = 4194304 };
 
 void lev_content_reset(lev_engine *e, lev_content *c) {
-    uint8_t *data = c->data;
-    size_t cap = c->cap;
+    lev_content empty = {.data = c->data, .cap = c->cap};
     e->rx.assembled -= c->len;
-    if (cap > CONTENT_KEEP) {
-        lev_release(&e->alloc, data);
-        data = NULL;
-        cap = 0;
+    if (c->cap > CONTENT_KEEP) {
+        uint8_t *unwanted = c->data;
+        if (c->cap <= CONTENT_SPARE && c->cap > e->rx.spare_cap) {
+            unwanted = e->rx.spare;
+            e->rx.spare = c->data;
+            e->rx.spare_cap = c->cap;
+        }
+        lev_release(&e->alloc, unwanted);
+        empty = (lev_content){.data = NULL};
     }
-    *c = (lev_content){.data = data, .cap = cap};
+    *c = empty;
+}
+
+/* Makes room for `more` bytes: in its own block, in the spare one, or by growing. */
+static bool content_room(lev_engine *e, lev_content *c, size_t more) {
+    if (more <= c->cap - c->len) {
+        return true;
+    }
+    if (more > SIZE_MAX - c->len) {
+        return false;
+    }
+    uint8_t *data = e->rx.spare;
+    if (e->rx.spare_cap > c->len && e->rx.spare_cap - c->len >= more) {
+        if (c->len > 0) {
+            memcpy(data, c->data, c->len);
+        }
+        lev_release(&e->alloc, c->data);
+        c->cap = e->rx.spare_cap;
+        e->rx.spare = NULL;
+        e->rx.spare_cap = 0;
+    } else {
+        data = lev_reserve(&e->alloc, c->data, &c->cap, c->len + more, 1);
+    }
+    c->data = data != NULL ? data : c->data;
+    return data != NULL;
 }
 
 /* Closes the channel: the rest of the message is only counted, and what came of it is dropped. */
@@ -44,24 +73,19 @@ static void content_refuse(lev_engine *e, lev_channel *ch, const char *why) {
 /* Collects bytes. Returns false where the failure is latched. */
 static bool content_append(lev_engine *e, lev_channel *ch, lev_span bytes) {
     lev_content *c = &ch->content;
-    uint8_t *data = c->data;
     if (e->rx.assembled > e->set.assembly_max ||
         bytes.len > e->set.assembly_max - e->rx.assembled) {
         content_refuse(e, ch, "the unfinished messages of all channels are larger than allowed");
         return e->error.status == LEV_OK;
     }
-    if (bytes.len <= SIZE_MAX - c->len) {
-        data = lev_reserve(&e->alloc, c->data, &c->cap, c->len + bytes.len, 1);
-    }
-    if (data == NULL) {
+    if (!content_room(e, c, bytes.len)) {
         lev_engine_fail(e, &(lev_fault){.status = LEV_ERR_MEMORY,
                                         .layer = LEV_LAYER_ENGINE,
                                         .what = "no memory for a message"});
         return false;
     }
-    c->data = data;
     if (bytes.len > 0) {
-        memcpy(data + c->len, bytes.ptr, bytes.len);
+        memcpy(c->data + c->len, bytes.ptr, bytes.len);
         c->len += bytes.len;
         e->rx.assembled += bytes.len;
     }

@@ -76,6 +76,7 @@ void lev_engine_free(lev_engine *e) {
         }
     }
     lev_inbuf_deinit(&e->rx.buf, &e->alloc);
+    lev_release(&e->alloc, e->rx.spare);
     lev_outbuf_deinit(&e->tx.buf, &e->alloc);
     lev_release(&e->alloc, e->channels);
     lev_allocator alloc = e->alloc;
@@ -231,6 +232,9 @@ static bool engine_over(lev_engine *e) {
         engine_ended(e);
     } else if (e->tx.idle && !e->rx.lent) {
         lev_inbuf_rest(&e->rx.buf, &e->alloc);
+        lev_release(&e->alloc, e->rx.spare);
+        e->rx.spare = NULL;
+        e->rx.spare_cap = 0;
     }
     return e->rx.ended;
 }

@@ -55,7 +55,9 @@ struct lev_engine {
         lev_status ended_status;
         char ended_text[LEV_ERROR_TEXT];
         lev_content *used; /* an event points into it */
-        size_t assembled;  /* bytes that all channels' contents hold */
+        uint8_t *spare;    /* a large block that a message left for the next one */
+        size_t spare_cap;
+        size_t assembled; /* bytes that all channels' contents hold */
     } rx;
 
     struct {

@@ -80,6 +80,27 @@ static void hands_out_a_whole_message_where_it_stands_without_allocating(void) {
     stage_deinit(&s);
 }
 
+static void puts_large_messages_together_in_one_block_that_it_keeps(void) {
+    static uint8_t body[80000];
+    stage s = {0};
+    unsigned long warm = 0;
+    open_consumer(&s, NULL, true, false);
+    for (uint64_t tag = 1; tag <= 6; tag++) {
+        lev_basic_deliver deliver = {.consumer_tag = sp("c"), .delivery_tag = tag};
+        stage_says(&s, 1, LEV_BASIC_DELIVER, &deliver);
+        stage_says_body(&s, 1, NULL, (lev_span){body, sizeof body}, 30000);
+        stage_deliver(&s);
+        stage_log_clear(&s);
+        warm = tag == 2 ? s.allocations : warm;
+    }
+    EXPECT_EQ(s.allocations, warm);
+    size_t balance = s.balance;
+    stage_wait(&s, 31000); /* until it idles */
+    EXPECT(s.balance + sizeof body < balance);
+    stage_deinit(&s);
+    EXPECT_EQ(s.balance, 0);
+}
+
 static void streams_a_message_piece_by_piece_within_bounded_memory(void) {
     stage s = {0};
     static const uint8_t piece[100000];
@@ -375,6 +396,7 @@ static void has_nothing_to_settle_where_no_ack_is_wanted(void) {
 }
 
 UNIT_MAIN("content", CASE(gives_the_same_message_however_it_arrives),
+          CASE(puts_large_messages_together_in_one_block_that_it_keeps),
           CASE(hands_out_a_whole_message_where_it_stands_without_allocating),
           CASE(streams_a_message_piece_by_piece_within_bounded_memory),
           CASE(refuses_a_message_above_the_limit_and_keeps_the_connection),
