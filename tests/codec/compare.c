@@ -390,9 +390,7 @@ static void some_levels(source *s, lev_writer *w, unsigned level, bool array) {
     const char *key = array ? NULL : "deeper";
     bool inner = random_below(&s->state, 2) == 0;
     size_t place = inner ? lev_array_begin(w, key) : lev_table_begin(w, key);
-    if (level < LEV_TABLE_DEPTH_MAX) {
-        some_levels(s, w, level + 1, inner);
-    }
+    level < LEV_TABLE_DEPTH_MAX ? some_levels(s, w, level + 1, inner) : (void)0;
     lev_table_end(w, place);
 }
 
