@@ -228,7 +228,8 @@ m32:
 big-endian:
 	tests/packages gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user
 	$(MAKE) unit-programs BUILD=build/s390x NO_CHECK=1 CC=s390x-linux-gnu-gcc EXTRA=-static LAYERS="codec engine"
-	TEST_RUNNER=qemu-s390x tests/run $(patsubst %.c,build/s390x/%,$(wildcard tests/codec/test_*.c tests/engine/test_*.c))
+	TEST_RUNNER=qemu-s390x COMPARE=build/s390x/tests/codec/compare tests/run tests/codec/test_compare.py \
+	    $(patsubst %.c,build/s390x/%,$(wildcard tests/codec/test_*.c tests/engine/test_*.c))
 
 GCOVR = gcovr --root . --filter 'src/(codec|engine)/' --exclude-unreachable-branches build/coverage/obj/src
 coverage:

@@ -385,9 +385,28 @@ static void some_entries(source *s, lev_writer *w, unsigned depth, bool array) {
     }
 }
 
+/* Writes tables and arrays, one in the other, down to the last level that there may be. */
+static void some_levels(source *s, lev_writer *w) {
+    size_t places[LEV_TABLE_DEPTH_MAX];
+    bool array = false;
+    for (unsigned level = 1; level < LEV_TABLE_DEPTH_MAX; level++) {
+        const char *key = array ? NULL : "deeper";
+        array = random_below(&s->state, 2) == 0;
+        places[level] = array ? lev_array_begin(w, key) : lev_table_begin(w, key);
+    }
+    lev_value v = {.type = 't', .as.boolean = true};
+    array ? lev_array_put(w, &v) : lev_table_put(w, "deepest", &v);
+    for (unsigned level = LEV_TABLE_DEPTH_MAX - 1; level >= 1; level--) {
+        lev_table_end(w, places[level]);
+    }
+}
+
 static lev_span some_table(source *s) {
     lev_writer w = lev_writer_init(pool_take(ROOM / 2), ROOM / 2);
     some_entries(s, &w, 5, false);
+    if (random_below(&s->state, 16) == 0) {
+        some_levels(s, &w);
+    }
     if (w.status != LEV_OK) {
         fprintf(stderr, "compare: a random table failed: %s\n", lev_status_text(w.status));
         exit(2);

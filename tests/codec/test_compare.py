@@ -9,7 +9,8 @@ amqplib. Random methods, content headers and tables go both ways:
     theirs  they encode the same values, we decode: the same values, and the same bytes when we encode them again
 
 A value here is [letter, value] as tests/codec/compare.c writes it. What a codec does differently is named in its
-DEVIATIONS and comes true in test_deviations; no other difference passes. COMPARE names the C program,
+DEVIATIONS and comes true in test_deviations; no other difference passes. COMPARE names the C program, TEST_RUNNER
+an emulator for it,
 COMPARE_ROUNDS says how many structures (2000) go each way, COMPARE_SEED where they begin (0)."""
 
 import calendar
@@ -34,7 +35,8 @@ except ImportError as missing:
     sys.exit(77)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PROGRAM = os.environ.get("COMPARE", os.path.join(ROOT, "build/tests/codec/compare"))
+PROGRAM = [*os.environ.get("TEST_RUNNER", "").split(),
+           os.environ.get("COMPARE", os.path.join(ROOT, "build/tests/codec/compare"))]
 AMQPLIB = os.path.join(ROOT, "build/amqplib")
 AMQPLIB_VERSION = "2.3.1"
 ROUNDS = int(os.environ.get("COMPARE_ROUNDS", "2000"))
@@ -420,7 +422,7 @@ class Compared:
 
     def made(self, first, count):
         lines = [f"G {seed} {self.codec.letters} {self.codec.last}" for seed in range(first, first + count)]
-        items = ask([PROGRAM], lines)
+        items = ask(PROGRAM, lines)
         for item in items:
             self.assertNotIn("error", item)
         return items
@@ -445,7 +447,7 @@ class Compared:
         for first, items in self.batches():
             wanted = [{**item, "fields": self.codec.written_fields(item)} for item in items]
             payloads = self.codec.encode_all(wanted)
-            answers = ask([PROGRAM], [f"{kind_of(item)} {payload.hex()}" for item, payload in zip(items, payloads)])
+            answers = ask(PROGRAM, [f"{kind_of(item)} {payload.hex()}" for item, payload in zip(items, payloads)])
             for item, payload, answer in zip(wanted, payloads, answers, strict=True):
                 where = f"{item['name']}, seeds from {first}: {payload.hex()}"
                 self.assertEqual(answer.get("name"), item["name"], where)
@@ -508,7 +510,7 @@ class PamqpCompared(Compared, unittest.TestCase):
         """Every method is there, with the names and wire types that pamqp gives to its fields."""
         lines = [f"G {3 * n + 2} S 0" for n in range(len(self.codec.classes))]
         ours = {item["hex"][:8]: [item["name"], *(field[:2] for field in item["fields"])]
-                for item in ask([PROGRAM], lines)}
+                for item in ask(PROGRAM, lines)}
         theirs = {ids.hex(): [self.dashed(c.name), *([self.RENAMED.get((c.name, slot), slot), c.amqp_type(slot)]
                                                      for slot in c.__slots__)]
                   for ids, c in self.codec.classes.items()}
