@@ -294,6 +294,7 @@ class PyAmqp(Codec):
         "reads l unsigned": "the specification's text has it so; RabbitMQ reads and writes it signed",
         "writes L": "for integers over 31 bits; the specification's letter, which RabbitMQ reads like l",
         "writes no x": "bytes are written as S",
+        "challenge is a shortstr": "of connection.secure; a defect, it is a longstr",
         "dates end in 9999": "Python's datetime does; the wire has 64 bits",
     }
     FORMATS = {"bit": "b", "octet": "o", "short": "B", "long": "l", "longlong": "L", "shortstr": "s",
@@ -359,6 +360,9 @@ class Amqplib(Codec):
     DEVIATIONS = {
         "reads no U and no L": "pika and py-amqp read both, RabbitMQ reads L",
         "numbers are doubles": "integers over 53 bits are rounded when read, and so are delivery tags and times",
+        "loses __proto__": "as a key; a defect",
+        "takes ! for its own": "a nested table with that key is written as one typed value, or not at all",
+        "replaces what is not UTF-8": "in S; RabbitMQ passes any bytes on",
         "D is unsigned": "as in the specification's grammar; its text and RabbitMQ's page have it signed",
     }
 
@@ -534,6 +538,7 @@ class PyAmqpCompared(Compared, unittest.TestCase):
             "swaps_b_and_B": (self.read("62ff"), self.read("42ff")) == (["n", 255], ["n", -1]),
             "reads_l_unsigned": self.read("6c" + "ff" * 8) == ["n", (1 << 64) - 1],
             "writes_L": self.codec.encode_table({"k": 1 << 31}).hex()[12:] == "4c0000000080000000",
+            "challenge_is_a_shortstr": amqp.Connection._METHODS[amqp.spec.Connection.Secure].args == "s",
             "writes_no_x": self.codec.encode_table({"k": b"a"}).hex()[12:] == "530000000161",
             "dates_end_in_9999": "error" in self.read("54%016x" % (YEAR_9999 + 1)),
         })
@@ -554,9 +559,21 @@ class AmqplibCompared(Compared, unittest.TestCase):
                 raise unittest.SkipTest("amqplib: npm could not install it") from None
         cls.codec = Amqplib()
 
+    def written(self, table):
+        """What it writes of a table, hexadecimal; nothing where it cannot."""
+        try:
+            return self.codec.encode_all([{"name": "table", "fields": [["table", "table", table]]}])[0].hex()
+        except AssertionError:
+            return ""
+
     def test_deviations(self):
         self.check_deviations(**{
             "reads_no_U_and_no_L": "error" in self.read("550001") and "error" in self.read("4c" + "00" * 8),
+            "loses___proto__": self.codec.decode_all([{"name": "table", "hex": b"\x09__proto__V".hex()}])[0]
+                               == [[0, "F", []]],
+            "takes_!_for_its_own": [self.written([["6b", "F", [[key, "t", True]]]]) == f"016b460000000401{key}7401"
+                                    for key in ("21", "22")] == [False, True],
+            "replaces_what_is_not_UTF-8": self.read("5300000001e9") == ["s", "\ufffd".encode().hex()],
             "numbers_are_doubles": self.read("6c0020000000000001") == ["f", bits_of(float(1 << 53))],
             "D_is_unsigned": self.read("4400ffffffff") == ["D", [0, 0xFFFFFFFF]],
         })

@@ -145,6 +145,22 @@ static void writes_what_it_reads(void) {
     EXPECT_BYTES(bytes, header.len, "AMQP\0\0\11\1", 8);
 }
 
+#if SIZE_MAX > UINT32_MAX
+/* The bytes are not there: a length that does not fit is refused before one is read. */
+static void I_refuses_a_payload_of_more_than_32_bits(void) {
+    uint8_t room[64];
+    for (size_t over = 0; over < 20; over++) {
+        lev_writer w = lev_writer_init(room, sizeof room);
+        lev_span payload = {room, ((size_t)1 << 32) + over};
+        lev_frame_encode(&w, &(lev_frame){LEV_FRAME_BODY, 1, payload});
+        EXPECT_EQ(w.status, LEV_ERR_LIMIT);
+        EXPECT_EQ(w.len, 0);
+    }
+}
+#else
+static void I_refuses_a_payload_of_more_than_32_bits(void) {} /* no span holds one */
+#endif
+
 static const char *printed(uint8_t type, lev_span payload) {
     static uint8_t room[300];
     lev_writer w = lev_writer_init(room, sizeof room);
@@ -169,6 +185,7 @@ static void prints_one_line_of_anything(void) {
 UNIT_MAIN("frame", CASE(waits_for_the_whole_frame_and_says_how_much_it_needs),
           CASE(leaves_the_next_frame_alone), CASE(refuses_what_is_below_its_types_minimum),
           CASE(refuses_unknown_types_and_odd_heartbeats), CASE(refuses_a_wrong_end_octet),
-          CASE(writes_what_it_reads), CASE(prints_one_line_of_anything),
+          CASE(writes_what_it_reads), CASE(I_refuses_a_payload_of_more_than_32_bits),
+          CASE(prints_one_line_of_anything),
           CASE(leaves_the_cursor_where_it_was_unless_a_frame_is_whole),
           CASE(takes_methods_and_headers_up_to_the_larger_limit), CASE(says_why_it_refuses))

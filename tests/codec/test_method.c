@@ -203,6 +203,25 @@ static void marks_reserved_and_nowait_fields(void) {
     EXPECT_EQ(declare->field_count, 8);
 }
 
+static void names_every_reply_code_and_no_other_constant(void) {
+    enum { FRAME_TYPE, FRAME_SIZE, FRAME_OCTET, REPLY_CODE };
+    static const struct {
+        const char *name;
+        uint16_t value;
+        bool reply;
+    } rows[] = {
+#define LEV_CONSTANT(NAME, name, value, what, closes) {name, value, (what) == REPLY_CODE},
+#include "amqp091.def"
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].reply) {
+            EXPECT_STR(lev_reply_code_name(rows[i].value), rows[i].name);
+        } else {
+            EXPECT(lev_reply_code_name(rows[i].value) == NULL);
+        }
+    }
+}
+
 static void names_reply_codes(void) {
     EXPECT_STR(lev_reply_code_name(404), "not-found");
     EXPECT_STR(lev_reply_code_name(LEV_NO_ROUTE), "no-route");
@@ -216,8 +235,8 @@ UNIT_MAIN("method", CASE(has_the_bytes_of_the_specification),
           CASE(knows_what_answers_what_and_when_it_may_come),
           CASE(I_writes_nothing_that_it_could_not_read_back),
           CASE(prints_reserved_fields_only_where_they_are_used), CASE(compares_by_id_and_fields),
-          CASE(names_reply_codes), CASE(has_the_bytes_of_every_wire_type),
-          CASE(tells_unknown_methods_from_malformed_ones),
+          CASE(names_reply_codes), CASE(names_every_reply_code_and_no_other_constant),
+          CASE(has_the_bytes_of_every_wire_type), CASE(tells_unknown_methods_from_malformed_ones),
           CASE(compares_every_byte_of_every_number),
           CASE(knows_the_states_in_which_each_kind_of_method_is_legal),
           CASE(marks_reserved_and_nowait_fields))

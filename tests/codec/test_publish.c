@@ -87,5 +87,19 @@ static void neither_writes_beyond_its_room(void) {
     }
 }
 
-UNIT_MAIN("publish", CASE(same_bytes_for_every_length), CASE(same_bytes_for_every_property),
-          CASE(neither_writes_beyond_its_room))
+#if SIZE_MAX > UINT32_MAX
+/* The body is not there: it is refused before a byte of it is read. */
+static void I_refuses_a_body_of_more_than_32_bits(void) {
+    uint8_t room[256];
+    for (size_t len = UINT32_MAX; len < (size_t)UINT32_MAX + 20; len++) {
+        lev_writer w = lev_writer_init(room, sizeof room);
+        lev_publish_encode(&w, 1, &(lev_basic_publish){0}, NULL, (lev_span){room, len});
+        EXPECT_EQ(w.status, len > UINT32_MAX ? LEV_ERR_LIMIT : LEV_ERR_SPACE);
+    }
+}
+#else
+static void I_refuses_a_body_of_more_than_32_bits(void) {} /* no span holds one */
+#endif
+
+UNIT_MAIN("publish", CASE(I_refuses_a_body_of_more_than_32_bits), CASE(same_bytes_for_every_length),
+          CASE(same_bytes_for_every_property), CASE(neither_writes_beyond_its_room))

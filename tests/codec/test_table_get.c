@@ -76,6 +76,28 @@ static void leaves_the_answer_alone_where_there_is_none(void) {
     EXPECT(span.ptr == bytes && span.len == 3);
 }
 
+static void finds_nothing_of_any_kind_in_an_empty_table(void) {
+    const lev_span none = {NULL, 0};
+    int64_t n;
+    bool flag;
+    double d;
+    uint64_t when;
+    lev_span span;
+    EXPECT(!lev_table_get_int(none, "k", &n) && !lev_table_get_bool(none, "k", &flag));
+    EXPECT(!lev_table_get_double(none, "k", &d) && !lev_table_get_time(none, "k", &when));
+    EXPECT(!lev_table_get_string(none, "k", &span) && !lev_table_get_bytes(none, "k", &span));
+    EXPECT(!lev_table_get_table(none, "k", &span) && !lev_table_get_array(none, "k", &span));
+}
+
+static void finds_the_first_of_two_entries_with_one_key(void) {
+    lev_writer w = lev_writer_init(bytes, sizeof bytes);
+    int64_t n = 0;
+    lev_table_put_int(&w, "other", 9);
+    lev_table_put_int(&w, "k", 1);
+    lev_table_put_int(&w, "k", 2);
+    EXPECT(lev_table_get_int(lev_writer_span(&w), "k", &n) && n == 1);
+}
+
 /* How often did a message die, and where first? */
 static void reads_a_dead_letter_header_in_a_few_lines(void) {
     lev_writer w = lev_writer_init(bytes, sizeof bytes);
@@ -129,4 +151,6 @@ static void copies_an_entry_and_a_whole_table(void) {
 
 UNIT_MAIN("table_get", CASE(finds_an_integer_of_any_width), CASE(finds_every_other_kind),
           CASE(leaves_the_answer_alone_where_there_is_none),
+          CASE(finds_nothing_of_any_kind_in_an_empty_table),
+          CASE(finds_the_first_of_two_entries_with_one_key),
           CASE(reads_a_dead_letter_header_in_a_few_lines), CASE(copies_an_entry_and_a_whole_table))
