@@ -13,6 +13,16 @@ void ledger_opened(ledger *l, uint16_t channel) {
     l->last[channel] = 0;
 }
 
+void ledger_completed(ledger *l, uint16_t channel, uint64_t end) {
+    for (size_t i = l->len; i-- > 0;) {
+        ledger_entry *entry = &l->entries[i];
+        if (entry->channel == channel && entry->number == l->last[channel]) {
+            entry->end = entry->told ? entry->end : end;
+            return;
+        }
+    }
+}
+
 void ledger_published(ledger *l, uint16_t channel, const ledger_entry *entry) {
     CHECK(entry->number == l->last[channel] + 1);
     CHECK(l->len < LEDGER_PUBLISHES);

@@ -39,6 +39,9 @@ void ledger_opened(ledger *l, uint16_t channel);
 
 void ledger_published(ledger *l, uint16_t channel, const ledger_entry *entry);
 
+/* The last of a half-sent message is queued: it ends there. */
+void ledger_completed(ledger *l, uint16_t channel, uint64_t end);
+
 /* An event says what became of some; `written` bytes have gone out. */
 void ledger_settle(ledger *l, const lev_event *event, uint64_t written);
 

@@ -18,7 +18,7 @@ static uint32_t frame_size(const uint8_t *head) {
 
 static void read_method(peer_reader *p, uint16_t channel, lev_span payload) {
     lev_method m;
-    CHECK(!p->header_next && p->body_left == 0);
+    CHECK(channel < 256 && !p->header_next && p->body_left[channel] == 0);
     CHECK(lev_method_decode(payload, &m) == LEV_OK);
     const lev_method_desc *desc = lev_method_describe(m.id);
     CHECK((desc->from & LEV_FROM_CLIENT) != 0 && desc->send != 0);
@@ -39,13 +39,13 @@ static void read_header(peer_reader *p, uint16_t channel, lev_span payload) {
     CHECK(lev_header_decode(payload, &header) == LEV_OK);
     CHECK(header.class_id == LEV_CLASS_BASIC && header.weight == 0);
     p->header_next = false;
-    p->body_left = header.body_size;
+    p->body_left[channel] = header.body_size;
 }
 
 static void read_body(peer_reader *p, uint16_t channel, lev_span payload) {
-    CHECK(!p->header_next && channel == p->publishing);
-    CHECK(payload.len > 0 && payload.len <= p->body_left);
-    p->body_left -= payload.len;
+    CHECK(channel < 256 && !p->header_next);
+    CHECK(payload.len > 0 && payload.len <= p->body_left[channel]);
+    p->body_left[channel] -= payload.len;
 }
 
 static void read_frame(peer_reader *p, const uint8_t *at, lev_span payload) {

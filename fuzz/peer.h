@@ -21,9 +21,9 @@ typedef struct peer_reader {
     bool tuned;
     lev_connection_tune_ok tune_ok;
     uint64_t frames;
-    uint16_t publishing; /* the channel of the content under way */
-    bool header_next;    /* after basic.publish */
-    uint64_t body_left;  /* of that content */
+    uint16_t publishing;     /* the channel of the content under way */
+    bool header_next;        /* after basic.publish */
+    uint64_t body_left[256]; /* of the content under way, by channel */
 } peer_reader;
 
 /* Takes bytes that the engine wrote; a broken frame ends the run. */

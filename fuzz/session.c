@@ -106,6 +106,10 @@ static bool publish_properties(fuzz_input *in, uint8_t flags, lev_properties *pr
     return lev_properties_decode(list, properties) == LEV_OK;
 }
 
+static uint64_t queued_end(const drive *d) {
+    return d->lost ? UINT64_MAX : d->written + lev_engine_queued(d->e);
+}
+
 static void publish_now(drive *d, uint16_t channel, lev_publication *p) {
     uint64_t number = 0;
     size_t queued = lev_engine_queued(d->e);
@@ -121,21 +125,65 @@ static void publish_now(drive *d, uint16_t channel, lev_publication *p) {
     }
     CHECK(status == LEV_OK || number == 0);
     if (number != 0) {
-        uint64_t end = d->lost ? UINT64_MAX : d->written + lev_engine_queued(d->e);
         ledger_entry entry = {
-            .number = number, .end = end, .channel = channel, .mandatory = p->mandatory};
+            .number = number, .end = queued_end(d), .channel = channel, .mandatory = p->mandatory};
         ledger_published(&d->ledger, channel, &entry);
+    }
+}
+
+static void publish_begin(drive *d, uint16_t channel, const lev_publication *p, uint64_t size) {
+    uint64_t number = 0;
+    size_t queued = lev_engine_queued(d->e);
+    drive_hand(d, p->exchange.len + p->routing_key.len);
+    lev_status status = lev_engine_publish_begin(d->e, channel, p, size, &number);
+    drive_called(d, status, queued);
+    CHECK(status != LEV_OK || lev_engine_publish_left(d->e, channel) == size);
+    CHECK(status == LEV_OK || number == 0);
+    if (number != 0) {
+        ledger_entry entry = {.number = number,
+                              .end = size > 0 ? UINT64_MAX : queued_end(d),
+                              .channel = channel,
+                              .mandatory = p->mandatory};
+        ledger_published(&d->ledger, channel, &entry);
+    }
+}
+
+static void publish_piece(drive *d, uint16_t channel, uint8_t flags, lev_span piece) {
+    size_t queued = lev_engine_queued(d->e);
+    uint64_t left = lev_engine_publish_left(d->e, channel);
+    bool lend = (flags & PUBLISH_LEND) != 0;
+    ledger_loan *loan = ledger_lend(&d->ledger, piece);
+    lev_span bytes = {loan->bytes, piece.len};
+    drive_hand(d, piece.len + 64);
+    lev_status status = lev_engine_publish_body(d->e, channel, bytes, lend, loan);
+    drive_called(d, status, queued);
+    if (!lend || status != LEV_OK) {
+        ledger_give_back(&d->ledger, loan);
+    }
+    CHECK(status != LEV_OK || (left > 0 && piece.len <= left));
+    CHECK(lev_engine_publish_left(d->e, channel) == left - (status == LEV_OK ? piece.len : 0));
+    if (status == LEV_OK && piece.len == left) {
+        ledger_completed(&d->ledger, channel, queued_end(d));
     }
 }
 
 static void publish(drive *d, uint16_t channel, fuzz_input *in) {
     uint8_t flags = fuzz_u8(in);
+    if ((flags & PUBLISH_PIECE) != 0) {
+        publish_piece(d, channel, flags, fuzz_bytes(in, in->left));
+        return;
+    }
     lev_properties properties;
     lev_publication p = {.mandatory = (flags & PUBLISH_MANDATORY) != 0,
                          .lend = (flags & PUBLISH_LEND) != 0};
     p.exchange = fuzz_bytes(in, fuzz_u8(in));
     p.routing_key = fuzz_bytes(in, fuzz_u8(in));
     p.properties = publish_properties(in, flags, &properties) ? &properties : NULL;
+    if ((flags & PUBLISH_BEGIN) != 0) {
+        p.lend = false;
+        publish_begin(d, channel, &p, fuzz_u16(in));
+        return;
+    }
     p.body = fuzz_bytes(in, in->left);
     uint8_t *large = NULL;
     if ((flags & PUBLISH_LARGE) != 0) {

@@ -19,7 +19,7 @@ enum session_op {
     OP_PEER_LARGE,  /* a body frame of 256 times the first byte, of the second */
     OP_CALL,        /* a method's payload: the API call for it */
     OP_STREAM,      /* a basic.consume's payload: lev_engine_consume_stream */
-    OP_PUBLISH,     /* flags, exchange, key, properties, body */
+    OP_PUBLISH,     /* flags, exchange, key, properties, body; or flags and a piece of a body */
     OP_WRITE,       /* as many bytes leave; 0: all */
     OP_TIME,        /* as many milliseconds pass */
     OP_EVENTS,      /* as many events are taken; 0: all */
@@ -32,7 +32,15 @@ enum session_op {
 
 enum { SESSION_LAZY = 0x80 };
 
-/* The flags of a publish. */
-enum { PUBLISH_MANDATORY = 1, PUBLISH_LEND = 2, PUBLISH_LARGE = 4, PUBLISH_TABLE = 8 };
+/* The flags of a publish. With BEGIN its body is the size of one that follows in pieces, 16 bits;
+ * with PIECE there are only flags and a piece. */
+enum {
+    PUBLISH_MANDATORY = 1,
+    PUBLISH_LEND = 2,
+    PUBLISH_LARGE = 4,
+    PUBLISH_TABLE = 8,
+    PUBLISH_BEGIN = 16,
+    PUBLISH_PIECE = 32
+};
 
 #endif
