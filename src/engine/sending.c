@@ -65,7 +65,7 @@ static void sending_finish(lev_engine *e, lev_channel *ch) {
 
 /* Queues zeros up to the end of a body that nobody will read, but little at a time. */
 static void sending_fill(lev_engine *e, lev_channel *ch) {
-    static const uint8_t zeros[4096];
+    static const uint8_t zeros[LEV_FRAME_MIN_SIZE - LEV_FRAME_OVERHEAD]; /* fits any frame-max */
     lev_sending *s = ch->sending;
     while (s->left > 0 && e->tx.buf.queued < SENDING_FILL) {
         size_t n = s->left < sizeof zeros ? (size_t)s->left : sizeof zeros;

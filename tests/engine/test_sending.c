@@ -362,7 +362,7 @@ static void half_of(stage *s, uint64_t size) {
 
 static void half(stage *s) { half_of(s, 10); }
 
-/* The next `left` body bytes are zeros. */
+/* The next `left` body bytes are zeros, in frames that fit any frame-max. */
 static void expect_zeros(stage *s, uint64_t left) {
     lev_frame frame;
     lev_method m;
@@ -370,6 +370,7 @@ static void expect_zeros(stage *s, uint64_t left) {
         EXPECT(stage_sent(s, &frame, &m));
         EXPECT_EQ(frame.type, LEV_FRAME_BODY);
         EXPECT(frame.payload.len > 0 && frame.payload.len <= left);
+        EXPECT(frame.payload.len + LEV_FRAME_OVERHEAD <= LEV_FRAME_MIN_SIZE);
         EXPECT_EQ(frame.payload.ptr[0], 0);
         left -= frame.payload.len;
     }
