@@ -108,8 +108,11 @@ lev_status lev_engine_publish_begin(lev_engine *e, uint16_t channel, const lev_p
         return lev_engine_publish(e, channel, p, number);
     }
     lev_channel *ch = lev_channel_find(e, channel);
-    lev_sending *s = lev_resize(&e->alloc, NULL, sizeof *s);
-    lev_status status = s != NULL ? lev_publish_start(e, ch, p, body_size) : LEV_ERR_MEMORY;
+    lev_status status = lev_engine_ready(e);
+    lev_sending *s = status == LEV_OK ? lev_resize(&e->alloc, NULL, sizeof *s) : NULL;
+    if (status == LEV_OK) {
+        status = s != NULL ? lev_publish_start(e, ch, p, body_size) : LEV_ERR_MEMORY;
+    }
     if (status != LEV_OK) {
         lev_release(&e->alloc, s);
         return status;

@@ -383,6 +383,9 @@ static void a_lost_connection_did_not_send_it(void) {
     stage_events(&s);
     EXPECT(stage_logged(&s, "outcome ch=1 1-1 in-doubt\noutcome ch=1 2-2 not-sent\nfailed"));
     EXPECT_EQ(body(&s, 9, 1), LEV_ERR_LOST);
+    s.fail_at = s.allocations + 1;
+    EXPECT_EQ(lev_engine_publish_begin(s.e, 1, &(lev_publication){.mandatory = false}, 9, NULL),
+              LEV_ERR_LOST);
     stage_deinit(&s);
     EXPECT_EQ(s.balance, 0);
 }
