@@ -304,7 +304,19 @@ static void writes_small_lent_messages_as_one_span(void) {
     stage_deinit(&s);
 }
 
-UNIT_MAIN("corners", CASE(knows_a_returned_message_by_what_travels),
+static void a_half_sent_message_cannot_begin_behind_a_failure(void) {
+    stage s = {0};
+    stage_open_channel(&s, NULL);
+    lev_engine_lost(s.e, LEV_ERR_LOST, "gone");
+    stage_events(&s);
+    s.fail_at = s.allocations + 1;
+    EXPECT_EQ(lev_engine_publish_begin(s.e, 1, &(lev_publication){.lend = false}, 9, NULL),
+              LEV_ERR_LOST);
+    stage_deinit(&s);
+}
+
+UNIT_MAIN("corners", CASE(a_half_sent_message_cannot_begin_behind_a_failure),
+          CASE(knows_a_returned_message_by_what_travels),
           CASE(forgets_a_cancelled_consumer_whose_cancel_ok_cannot_be_queued),
           CASE(makes_up_no_message_where_its_refusal_cannot_be_queued),
           CASE(tells_all_that_was_confirmed_before_the_clock_ended_the_connection),

@@ -369,9 +369,8 @@ static void expect_zeros(stage *s, uint64_t left) {
     while (left > 0) {
         EXPECT(stage_sent(s, &frame, &m));
         EXPECT_EQ(frame.type, LEV_FRAME_BODY);
-        EXPECT(frame.payload.len > 0 && frame.payload.len <= left);
+        EXPECT(frame.payload.len > 0 && frame.payload.len <= left && frame.payload.ptr[0] == 0);
         EXPECT(frame.payload.len + LEV_FRAME_OVERHEAD <= LEV_FRAME_MIN_SIZE);
-        EXPECT_EQ(frame.payload.ptr[0], 0);
         left -= frame.payload.len;
     }
 }
@@ -383,9 +382,6 @@ static void a_lost_connection_did_not_send_it(void) {
     stage_events(&s);
     EXPECT(stage_logged(&s, "outcome ch=1 1-1 in-doubt\noutcome ch=1 2-2 not-sent\nfailed"));
     EXPECT_EQ(body(&s, 9, 1), LEV_ERR_LOST);
-    s.fail_at = s.allocations + 1;
-    EXPECT_EQ(lev_engine_publish_begin(s.e, 1, &(lev_publication){.mandatory = false}, 9, NULL),
-              LEV_ERR_LOST);
     stage_deinit(&s);
     EXPECT_EQ(s.balance, 0);
 }
