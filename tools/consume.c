@@ -4,47 +4,48 @@
 /* leveret consume: the options, the checks among them, and the queue to consume from: a named one,
  * or a private one, named by the server and gone with the connection, bound to an exchange. */
 
+#include "command.h"
 #include "consumer.h"
 #include "exits.h"
-#include "options.h"
 #include "signals.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+typedef struct consume_settings {
+    settings common;
+    consumer_settings consumer;
+    const char *queue;
+    const char *exchange;
+    const char *routing_key;
+    bool declare;
+    const char *type;
+} consume_settings;
+
 /* clang-format off */
-static const option consume_options[] = {
-    {'q', "queue", "NAME", OPTION_TEXT, offsetof(settings, queue), 0, 0,
+#define AT(member) offsetof(consume_settings, member)
+static const option consume_rows[] = {
+    {'q', "queue", "NAME", option_text, AT(queue), 0, 0,
      "consume from this queue"},
-    {'e', "exchange", "NAME", OPTION_TEXT, offsetof(settings, exchange), 0, 0,
+    {'e', "exchange", "NAME", option_text, AT(exchange), 0, 0,
      "or from a private queue bound to this exchange"},
-    {'r', "routing-key", "KEY", OPTION_TEXT, offsetof(settings, routing_key), 0, 0,
+    {'r', "routing-key", "KEY", option_text, AT(routing_key), 0, 0,
      "by this key"},
-    {0, "declare", NULL, OPTION_FLAG, offsetof(settings, declare), 0, 0,
+    {0, "declare", NULL, option_flag, AT(declare), 0, 0,
      "first declare the queue, or the exchange, durable"},
-    {0, "type", "TYPE", OPTION_TEXT, offsetof(settings, type), 0, 0,
+    {0, "type", "TYPE", option_text, AT(type), 0, 0,
      "type of the exchange to declare (direct)"},
-    {'c', "count", "N", OPTION_NUMBER, offsetof(settings, count), 1, INT64_MAX,
-     "end after N messages"},
-    {0, "idle", "S", OPTION_TIME, offsetof(settings, idle_ms), 1, INT32_MAX,
-     "end when none came for S seconds"},
-    {0, "until-empty", NULL, OPTION_FLAG, offsetof(settings, until_empty), 0, 0,
-     "end when the queue is empty"},
-    {'A', "no-ack", NULL, OPTION_FLAG, offsetof(settings, auto_ack), 0, 0,
-     "the broker forgets what it has sent: fast, and lost on any failure"},
-    {'p', "prefetch", "N", OPTION_NUMBER, offsetof(settings, prefetch), 0, 65535,
-     "at most N messages unacked (100); 0: no limit"},
-    {0, "raw", NULL, OPTION_FLAG, offsetof(settings, raw), 0, 0,
-     "write bodies without a newline after each"},
 };
 /* clang-format on */
+
+static const option_table consume_options = OPTION_TABLE("Options", consume_rows);
 
 static int misuse(const char *text) {
     return say_and(EXIT_USAGE, "%s; see: leveret help consume", text);
 }
 
-static int consume_check(const settings *s) {
+static int consume_check(const consume_settings *s) {
     if ((s->queue == NULL) == (s->exchange == NULL)) {
         return misuse("where from? give -q QUEUE, or -e EXCHANGE for a private queue");
     }
@@ -57,16 +58,15 @@ static int consume_check(const settings *s) {
     if (s->queue != NULL && strlen(s->queue) >= NAME_MAX_BYTES) {
         return misuse("a queue's name has at most 255 bytes");
     }
-    if (s->arg_count > 0) {
+    if (s->common.arg_count > 0) {
         return say_and(EXIT_USAGE, "\"%s\": consume takes no arguments; see: leveret help consume",
-                       s->args[0]);
+                       s->common.args[0]);
     }
     return EXIT_DONE;
 }
 
 /* Makes a private queue, bound to the exchange. */
-static int private_queue(consumer *k) {
-    const settings *o = k->session->settings;
+static int private_queue(consumer *k, const consume_settings *o) {
     lev_client *c = k->session->client;
     lev_queue_declare fields = {.exclusive = true, .auto_delete = true};
     lev_method reply;
@@ -86,28 +86,29 @@ static int private_queue(consumer *k) {
     return EXIT_DONE;
 }
 
-static int consume_prepare(consumer *k) {
-    const settings *o = k->session->settings;
-    int rc = session_declare(k->session, o->queue);
+static int consume_prepare(consumer *k, const consume_settings *o) {
+    declare_settings what = {o->declare, o->exchange, o->type, o->queue};
+    int rc = session_declare(k->session, &what);
     if (rc == EXIT_DONE && o->queue == NULL) {
-        rc = private_queue(k);
+        rc = private_queue(k, o);
     } else if (rc == EXIT_DONE) {
         snprintf(k->queue, sizeof k->queue, "%s", o->queue);
     }
     return rc;
 }
 
-static int consume_run(settings *s) {
+static int consume_run(settings *common) {
+    consume_settings *s = (consume_settings *)common;
     session conn;
-    consumer k = {.session = &conn, .out = output_init(STDOUT_FILENO)};
+    consumer k = {.session = &conn, .settings = &s->consumer, .out = output_init(STDOUT_FILENO)};
     int rc = consume_check(s);
     if (rc != EXIT_DONE) {
         return rc;
     }
-    s->name = s->name != NULL ? s->name : "leveret consume";
-    rc = session_open(&conn, s);
+    common->name = common->name != NULL ? common->name : "leveret consume";
+    rc = session_open(&conn, common);
     if (rc == EXIT_DONE) {
-        rc = consume_prepare(&k);
+        rc = consume_prepare(&k, s);
     }
     if (rc == EXIT_DONE) {
         signals_defer();
@@ -121,28 +122,46 @@ static int consume_run(settings *s) {
     return rc;
 }
 
+static const consume_settings consume_default = {
+    .common = SETTINGS_DEFAULTS,
+    .consumer = CONSUMER_DEFAULTS,
+};
+
 const command consume_command = {
     .name = "consume",
-    .usage = "-q QUEUE | -e EXCHANGE [-r KEY] [OPTION...]",
+    .usage = "-q QUEUE [OPTION...]\n"
+             "-e EXCHANGE [-r KEY] [OPTION...]",
     .summary = "receive messages to stdout",
-    .notes = "Each body is followed by a newline. A message is acked only after it was written. "
-             "AMQP_URL and\n"
-             "AMQP_PASSWORD fill what the options leave open.\n"
+    .about = "Writes the body of each message, and a newline, to stdout. With -e the messages come "
+             "from a private queue, which the broker names and deletes with the connection.\n"
              "\n"
-             "Exit status: 0 done; 2 nothing came, or fewer than -c asked for; 1 the broker "
-             "refused, or cancelled\n"
-             "the consumer; 3 with -A and -c, more was delivered than wanted; 64 usage; 69 cannot "
-             "connect, or\n"
-             "connection lost; 74 cannot write; 75 no answer in time; 76 no AMQP 0-9-1 there; 77 "
-             "credentials or\n"
-             "permission refused; 78 bad configuration; 130, 143 stopped by a signal, what was "
-             "written is acked;\n"
-             "141 stdout was closed, the rest is back in the queue.\n"
-             "\n"
-             "Examples:\n"
-             "  leveret consume -q jobs -c 1\n"
-             "  leveret consume -e logs --declare --type fanout\n",
-    .options = consume_options,
-    .option_count = LEV_COUNTOF(consume_options),
+             "A message is acked only after its whole record was written; bytes written to a pipe "
+             "count, read or not. What was delivered and not written goes back to the queue.",
+    .examples = "leveret consume -q jobs -c 1 --raw > job\n"
+                "leveret consume -e logs --declare --type fanout\n"
+                "leveret consume -q jobs --until-empty",
+    .exits = {{EXIT_DONE, "with -c that many messages came, else at least one"},
+              {EXIT_FAILED, "the broker refused, or cancelled the consumer"},
+              {EXIT_NOTHING, "nothing came, or fewer than -c asked for"},
+              {EXIT_PARTIAL, "with -A and -c: more was delivered than wanted, and is lost; it is "
+                             "counted on stderr"},
+              {EXIT_USAGE, NULL},
+              {EXIT_INPUT, "a password file that cannot be read"},
+              {EXIT_CONNECT, NULL},
+              {EXIT_INTERNAL, NULL},
+              {EXIT_OUTPUT, NULL},
+              {EXIT_TEMPORARY, NULL},
+              {EXIT_PROTOCOL, NULL},
+              {EXIT_REFUSED, NULL},
+              {EXIT_CONFIG, NULL},
+              {EXIT_STOPPED, "stopped by SIGINT or SIGTERM; what was written is acked, the rest is "
+                             "back in the queue; a second signal ends at once"},
+              {EXIT_PIPE, NULL}},
+    .options = {{&consume_options, 0},
+                {&consumer_options, AT(consumer)},
+                {&connection_options, 0},
+                {&general_options, 0}},
+    .size = sizeof(consume_settings),
+    .defaults = &consume_default,
     .run = consume_run,
 };

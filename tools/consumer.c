@@ -25,7 +25,27 @@
 
 enum { CONSUMER_GOING = -1, ASK_AGAIN_MS = 100 };
 
-static const settings *wishes(const consumer *k) { return k->session->settings; }
+/* clang-format off */
+#define AT(member) offsetof(consumer_settings, member)
+static const option consumer_rows[] = {
+    {'c', "count", "N", option_number, AT(count), 1, INT64_MAX,
+     "end after N messages"},
+    {0, "idle", "S", option_time, AT(idle_ms), 1, INT32_MAX,
+     "end when none came for S seconds"},
+    {0, "until-empty", NULL, option_flag, AT(until_empty), 0, 0,
+     "end when the queue is empty"},
+    {'A', "no-ack", NULL, option_flag, AT(auto_ack), 0, 0,
+     "the broker forgets what it has sent: fast, and lost on any failure"},
+    {'p', "prefetch", "N", option_number, AT(prefetch), 0, 65535,
+     "at most N messages unacked (100); 0: no limit"},
+    {0, "raw", NULL, option_flag, AT(raw), 0, 0,
+     "write bodies without a newline after each"},
+};
+/* clang-format on */
+
+const option_table consumer_options = OPTION_TABLE("Receiving", consumer_rows);
+
+static const consumer_settings *wishes(const consumer *k) { return k->settings; }
 
 static int consumer_fail(consumer *k) {
     char doing[NAME_MAX_BYTES + 32];
@@ -34,14 +54,14 @@ static int consumer_fail(consumer *k) {
     return session_fail(k->session, doing);
 }
 
-static uint64_t wanted_prefetch(const settings *o) {
+static uint64_t wanted_prefetch(const consumer_settings *o) {
     uint64_t prefetch = o->prefetch != SETTING_UNSET ? o->prefetch : 100;
     return o->count < prefetch || (prefetch == 0 && o->count <= UINT16_MAX) ? o->count : prefetch;
 }
 
 int consumer_start(consumer *k) {
     lev_client *c = k->session->client;
-    const settings *o = wishes(k);
+    const consumer_settings *o = wishes(k);
     lev_basic_qos qos = {.prefetch_count = (uint16_t)wanted_prefetch(o)};
     lev_basic_consume fields = {.queue = lev_span_of(k->queue), .no_ack = o->auto_ack};
     lev_method reply;
@@ -53,7 +73,7 @@ int consumer_start(consumer *k) {
     lev_span tag = reply.as.basic_consume_ok.consumer_tag;
     memcpy(k->tag, tag.ptr, tag.len);
     k->tag[tag.len] = '\0';
-    if (o->verbose) {
+    if (k->session->settings->verbose) {
         say("consuming from %s", k->queue);
     }
     return EXIT_DONE;
@@ -61,7 +81,7 @@ int consumer_start(consumer *k) {
 
 /* Takes one message. Behind a cancel only those count that the broker has forgotten by now. */
 static int consumer_take(consumer *k, const lev_message *m) {
-    const settings *o = wishes(k);
+    const consumer_settings *o = wishes(k);
     k->empty_answers = 0;
     k->active = loop_now();
     if (k->broken || (k->cancelling != 0 && !o->auto_ack)) {
@@ -122,7 +142,8 @@ static int ran_dry(const consumer *k) {
 }
 
 static uint64_t answer_ms(const consumer *k) {
-    return wishes(k)->timeout_ms != SETTING_UNSET ? wishes(k)->timeout_ms : LEV_CALL_MS;
+    uint64_t given = k->session->settings->timeout_ms;
+    return given != SETTING_UNSET ? given : LEV_CALL_MS;
 }
 
 /* An answer did not come in time. */
@@ -136,7 +157,7 @@ static int consumer_late(consumer *k) {
 
 /* How long to wait at most for an event, -1 for ever. */
 static int consumer_patience(const consumer *k) {
-    const settings *o = wishes(k);
+    const consumer_settings *o = wishes(k);
     int left = o->idle_ms != SETTING_UNSET ? loop_left(k->active, o->idle_ms) : -1;
     int other = -1;
     if (k->asking != 0) {
@@ -149,7 +170,7 @@ static int consumer_patience(const consumer *k) {
 
 /* Nothing is there: settle, then find out whether that is the end, or wait. */
 static int consumer_rest(consumer *k) {
-    const settings *o = wishes(k);
+    const consumer_settings *o = wishes(k);
     int rc = consumer_settle(k);
     if (rc != CONSUMER_GOING) {
         return rc;

@@ -11,8 +11,24 @@
 
 enum { NAME_MAX_BYTES = 256 }; /* a short string and a NUL */
 
+/* What to take, and when to end. */
+typedef struct consumer_settings {
+    uint64_t count;
+    uint64_t idle_ms;
+    bool until_empty;
+    bool auto_ack;
+    uint64_t prefetch;
+    bool raw;
+} consumer_settings;
+
+#define CONSUMER_DEFAULTS                                                                          \
+    { .count = SETTING_UNSET, .idle_ms = SETTING_UNSET, .prefetch = SETTING_UNSET }
+
+extern const option_table consumer_options; /* of consumer_settings */
+
 typedef struct consumer {
     session *session;
+    const consumer_settings *settings;
     output out;
     char queue[NAME_MAX_BYTES];
     char tag[NAME_MAX_BYTES];

@@ -54,6 +54,36 @@ static const verdict by_status[] = {
 };
 /* clang-format on */
 
+/* What each code means where a command has nothing of its own to say. */
+static const struct {
+    int code;
+    const char *text;
+} meanings[] = {
+    {EXIT_DONE, "done"},
+    {EXIT_FAILED, "the broker refused; its code and text were printed"},
+    {EXIT_USAGE, "wrong usage; nothing was connected"},
+    {EXIT_INPUT, "input, or a password file, that cannot be read"},
+    {EXIT_CONNECT, "cannot connect, or the connection was lost"},
+    {EXIT_INTERNAL, "out of memory, or a bug"},
+    {EXIT_OUTPUT, "stdout cannot be written to"},
+    {EXIT_TEMPORARY, "no answer in time"},
+    {EXIT_PROTOCOL, "the peer does not speak AMQP 0-9-1, or breaks its rules"},
+    {EXIT_REFUSED, "credentials, virtual host or permission refused"},
+    {EXIT_CONFIG, "not possible as configured; with amqps:// also a broker that cannot be "
+                  "verified, or refuses the client certificate"},
+    {EXIT_STOPPED, "stopped by SIGINT or SIGTERM"},
+    {EXIT_PIPE, "stdout was closed; the rest is back in the queue"},
+};
+
+const char *exit_meaning(int code) {
+    for (size_t i = 0; i < LEV_COUNTOF(meanings); i++) {
+        if (meanings[i].code == code) {
+            return meanings[i].text;
+        }
+    }
+    return "";
+}
+
 static const verdict *verdict_find(const verdict *table, size_t count, int key) {
     for (size_t i = 0; i < count; i++) {
         if (table[i].key == key) {

@@ -24,8 +24,9 @@ enum exit_code {
     EXIT_PROTOCOL = 76,  /* the peer does not keep to AMQP 0-9-1 */
     EXIT_REFUSED = 77,   /* credentials or permission */
     EXIT_CONFIG = 78,
-    EXIT_PIPE = 141,  /* stdout was closed */
-    EXIT_SIGNAL = 128 /* plus the signal's number */
+    EXIT_SIGNAL = 128,  /* plus the signal's number */
+    EXIT_STOPPED = 130, /* in texts: by SIGINT, or 143 by SIGTERM */
+    EXIT_PIPE = 141     /* stdout was closed */
 };
 
 /* Returns the code for a failure of the library. `opening`: it came before the connection was open,
@@ -35,6 +36,9 @@ int exit_code_of(const lev_error *error, bool opening);
 /* Returns what a person can do about a failure: a phrase, never NULL, "" where there is nothing to
  * add. */
 const char *exit_advice(const lev_error *error, bool opening);
+
+/* Returns what a code means in general, for EXIT STATUS; "" where it means nothing. */
+const char *exit_meaning(int code);
 
 /* Prints "leveret: " and one line to stderr, control characters replaced. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));

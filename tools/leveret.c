@@ -1,35 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The command `leveret`: one subcommand a job, each a row in one table. Here only what comes before
- * a job: which one, its options, its help. */
+/* The command `leveret`: one subcommand a job. Here only what comes before a job: which one, its
+ * options, its help. */
 
+#include "command.h"
 #include "exits.h"
-#include "options.h"
 #include "signals.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-
-static const command *const commands[] = {&publish_command, &consume_command, NULL};
-
-static const command *command_find(const char *name) {
-    for (size_t i = 0; commands[i] != NULL; i++) {
-        if (strcmp(commands[i]->name, name) == 0) {
-            return commands[i];
-        }
-    }
-    return NULL;
-}
-
-static void print_overview(FILE *to) {
-    fprintf(to, "leveret: an AMQP 0-9-1 client\n\n");
-    for (size_t i = 0; commands[i] != NULL; i++) {
-        fprintf(to, "  leveret %-10s %s\n", commands[i]->name, commands[i]->summary);
-    }
-    fprintf(to, "  leveret %-10s %s\n", "help", "this, or with a command's name its options");
-    fprintf(to, "  leveret %-10s %s\n", "--version", "the version");
-}
 
 static int unknown_command(const char *name) {
     return say_and(EXIT_USAGE, "unknown command \"%s\"; see: leveret help", name);
@@ -41,23 +22,27 @@ static int run_help(int argc, char **argv) {
         return unknown_command(argv[0]);
     }
     if (c != NULL) {
-        options_help(c);
+        command_help(c);
     } else {
-        print_overview(stdout);
+        commands_overview(stdout);
     }
     return EXIT_DONE;
 }
 
 static int run_command(const command *c, char **argv) {
-    settings s;
-    int rc = options_parse(c, argv, &s);
+    settings *s = malloc(c->size);
+    if (s == NULL) {
+        return say_and(EXIT_INTERNAL, "out of memory");
+    }
+    int rc = options_parse(c, argv, s);
     if (rc < 0 && !signals_init()) {
         rc = say_and(EXIT_INTERNAL, "cannot watch for signals; close some files and try again");
     }
     if (rc < 0) {
-        rc = c->run(&s);
+        rc = c->run(s);
     }
-    options_forget(&s);
+    options_forget(c, s);
+    free(s);
     return rc;
 }
 
@@ -71,7 +56,7 @@ static int finish(int rc) {
 
 int main(int argc, char **argv) {
     if (argc < 2) {
-        print_overview(stderr);
+        commands_overview(stderr);
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {

@@ -1,21 +1,93 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Options of the commands: one table a command, from which parsing and help both come. */
+/* Options are rows. A row says how an option is called and where its value goes; rows that belong
+ * together are a table, and a command has a list of tables, its own and shared ones. Parsing, help,
+ * man pages and completions all walk the same list, so they can't disagree.
+ *
+ * To add an option, add a row and the member that it fills. To add a kind of value, write a
+ * function of type option_store. To add a command, see command.h. */
 
 #ifndef TOOLS_OPTIONS_H
 #define TOOLS_OPTIONS_H
 
 #include <leveret/leveret.h>
 
-enum { SETTINGS_URLS = 16 };
-#define SETTING_UNSET UINT64_MAX
+typedef struct option option;
 
-/* Everything that options can say. Times are milliseconds. */
+/* Reads a value (never NULL; "" for a flag) into the member at `place`. Returns -1, or the exit
+ * code after a line on stderr. It may keep the pointer, which lives as long as the process, and
+ * may overwrite what it points to, which other processes can see. */
+typedef int option_store(const option *o, char *value, void *place);
+
+struct option {
+    char letter;       /* 0: only the long form */
+    const char *name;  /* without the dashes */
+    const char *value; /* its value in help: NULL for a flag; "a|b" where only these can be given */
+    option_store *store; /* NULL: print the help and end */
+    size_t at;           /* where the member is in the table's struct */
+    uint64_t min;
+    uint64_t max;
+    const char *help;
+};
+
+typedef struct option_table {
+    const char *title; /* in help and man page: "Options", "Connection" */
+    const option *rows;
+    size_t count;
+} option_table;
+
+/* A table in use: its struct lies `base` bytes into the command's settings. */
+typedef struct option_group {
+    const option_table *table;
+    size_t base;
+} option_group;
+
+#define OPTION_TABLE(heading, array)                                                               \
+    { .title = (heading), .rows = (array), .count = LEV_COUNTOF(array) }
+
+/* ---- kinds of values ---------------------------------------------------------------------------
+ */
+
+/* Texts that were given one after the other; freed by options_forget. */
+typedef struct text_list {
+    const char **items;
+    size_t count;
+} text_list;
+
+option_store option_flag;     /* bool: true */
+option_store option_unset;    /* bool: false */
+option_store option_text;     /* const char * */
+option_store option_texts;    /* text_list: one more */
+option_store option_number;   /* uint64_t from min to max */
+option_store option_time;     /* uint64_t milliseconds from min to max, given in seconds */
+option_store option_choice;   /* unsigned: which of the words in `value`, from 0 */
+option_store option_url;      /* url_list: one more */
+option_store option_sasl;     /* unsigned: one more of LEV_SASL_... */
+option_store option_tls;      /* uint8_t: LEV_TLS_... */
+option_store option_property; /* lev_properties; `min` is the number of the property */
+
+/* Reads a number as option_number does; for kinds that contain one. */
+int option_read_number(const option *o, const char *value, uint64_t *into);
+
+/* Prints '--NAME: "VALUE" is not WANTED' and returns EXIT_USAGE. */
+int option_refuse(const option *o, const char *value, const char *wanted);
+
+/* ---- settings that commands share --------------------------------------------------------------
+ */
+
+#define SETTING_UNSET UINT64_MAX
+enum { SETTINGS_URLS = 16 };
+
+typedef struct url_list {
+    char *items[SETTINGS_URLS]; /* copies; argv keeps redacted ones */
+    size_t count;
+} url_list;
+
+/* What every command has: the connection, what is said on stderr, and the arguments. It is the
+ * first member of each command's settings. Times are milliseconds. */
 typedef struct settings {
-    /* where to */
-    char *urls[SETTINGS_URLS]; /* copies; argv keeps redacted ones */
-    size_t url_count;
+    url_list urls;
     const char *host;
     uint64_t port;
     const char *vhost;
@@ -29,86 +101,49 @@ typedef struct settings {
     bool plaintext_auth;
     lev_tls_options tls;
     const char *key_password_file;
+    uint64_t window; /* set by commands that publish: how many may be unconfirmed */
     bool verbose;
     bool quiet;
-    /* both commands */
-    const char *exchange;
-    const char *routing_key;
-    const char *queue;
-    bool declare;
-    const char *type;
-    /* publish */
-    const char *body;
-    const char *prompt;
-    bool lines;
-    bool no_confirm;
-    bool no_mandatory;
-    bool transient;
-    bool persistent;
-    uint64_t window;
-    lev_properties properties;
-    /* consume */
-    uint64_t count;
-    uint64_t idle_ms;
-    bool until_empty;
-    bool auto_ack;
-    uint64_t prefetch;
-    bool raw;
-    /* what is left on the command line */
-    char **args;
+    char **args; /* what is no option */
     size_t arg_count;
+    size_t loose; /* how many of them stood before "--" */
+    bool dashed;  /* there was a "--" */
 } settings;
 
-typedef enum option_kind {
-    OPTION_FLAG,     /* bool */
-    OPTION_TEXT,     /* const char * */
-    OPTION_NUMBER,   /* uint64_t from min to max */
-    OPTION_TIME,     /* uint64_t milliseconds, given in seconds; min and max are milliseconds */
-    OPTION_URL,      /* one more of settings.urls */
-    OPTION_TLS,      /* lev_tls_options.version_min */
-    OPTION_SASL,     /* one more of settings.mechanisms */
-    OPTION_PROPERTY, /* `at` is the number of the message property */
-    OPTION_HELP
-} option_kind;
+#define SETTINGS_DEFAULTS                                                                          \
+    {                                                                                              \
+        .port = SETTING_UNSET, .heartbeat = SETTING_UNSET, .connect_ms = SETTING_UNSET,            \
+        .timeout_ms = SETTING_UNSET                                                                \
+    }
 
-/* A row: how the option is called, what its value is called in help (NULL: none), where it goes. */
-typedef struct option {
-    char letter; /* 0: only the long form */
-    const char *name;
-    const char *value;
-    option_kind kind;
-    size_t at;
-    uint64_t min;
-    uint64_t max;
-    const char *help;
-} option;
+extern const option_table connection_options; /* of settings */
+extern const option_table general_options;    /* of settings: for every command */
+extern const option_table property_options;   /* of lev_properties */
 
-typedef struct command {
-    const char *name;
-    const char *usage;   /* what follows the name */
-    const char *summary; /* one line */
-    const char *notes;   /* printed below the options */
-    const option *options;
-    size_t option_count;
-    int (*run)(settings *s);
-} command;
+/* ---- parsing -----------------------------------------------------------------------------------
+ */
 
-/* Parses `argv`, up to a NULL, into `*s`, which gets the defaults first. Long options may
- * be given as --name VALUE or --name=VALUE, flags may share a dash, "--" ends options. Returns -1
- * to go on, or the exit code: EXIT_DONE after --help, EXIT_USAGE after a line on stderr. */
-int options_parse(const command *c, char **argv, settings *s);
+struct command;
 
-/* Cleanses and frees the URLs. */
-void options_forget(settings *s);
+/* Parses `argv`, up to a NULL, into the command's settings, which get its defaults first. Long
+ * options may be given as --name VALUE or --name=VALUE, flags may share a dash, "--" ends options.
+ * Returns -1 to go on, or the exit code: EXIT_DONE after --help, EXIT_USAGE after a line on stderr.
+ * The caller calls options_forget in every case. */
+int options_parse(const struct command *c, char **argv, settings *s);
 
-/* Prints the help of a command to stdout. */
-void options_help(const command *c);
+/* Cleanses and frees what options_parse made. */
+void options_forget(const struct command *c, settings *s);
 
-/* Rows that every command with a connection has. */
-extern const option options_shared[];
-extern const size_t options_shared_count;
+/* A walk over all rows of a command, group by group. */
+typedef struct option_walk {
+    const struct command *command;
+    size_t group;
+    size_t next;
+    size_t base; /* of the row that came last */
+    bool heads;  /* it is the first of its table */
+} option_walk;
 
-extern const command publish_command;
-extern const command consume_command;
+/* Returns the next row, or NULL after the last. Start with {.command = c}. */
+const option *option_next(option_walk *w);
 
 #endif

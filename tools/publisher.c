@@ -22,18 +22,51 @@
 
 enum { QUEUED_MAX = 65536 }; /* bytes that may wait to be written; above, each publish would try */
 
-publisher publisher_init(session *s) {
-    const settings *o = s->settings;
-    publisher p = {.session = s, .since = loop_now(), .limit_ms = LEV_PROGRESS_MS};
-    p.message.exchange = lev_span_of(o->exchange);
-    p.message.routing_key = lev_span_of(o->queue != NULL ? o->queue : o->routing_key);
-    p.message.properties = &o->properties;
-    p.message.mandatory = !o->no_mandatory;
-    p.chatty = !o->quiet && (o->verbose || o->prompt != NULL);
-    if (o->timeout_ms != SETTING_UNSET) {
-        p.limit_ms = o->timeout_ms;
+/* clang-format off */
+#define AT(member) offsetof(publisher_settings, member)
+static const option publisher_rows[] = {
+    {0, "window", "N", option_number, AT(window), 1, 1000000,
+     "at most N messages unconfirmed (1000)"},
+    {0, "no-confirm", NULL, option_flag, AT(no_confirm), 0, 0,
+     "do not ask for confirms"},
+    {0, "no-mandatory", NULL, option_flag, AT(no_mandatory), 0, 0,
+     "let the broker drop what no queue takes"},
+    {'p', "persistent", NULL, option_flag, AT(persistent), 0, 0,
+     "survive a restart of the broker (the default)"},
+    {0, "transient", NULL, option_flag, AT(transient), 0, 0,
+     "do not: lighter for the broker"},
+};
+/* clang-format on */
+
+const option_table publisher_options = OPTION_TABLE("Publishing", publisher_rows);
+
+int publisher_check(publisher_settings *o, const char *command) {
+    if (o->transient && o->persistent) {
+        return say_and(EXIT_USAGE,
+                       "--transient and --persistent exclude each other; see: leveret help %s",
+                       command);
     }
-    return p;
+    if (!o->transient && (o->properties.present & LEV_HAS_DELIVERY_MODE) == 0) {
+        o->properties.delivery_mode = 2;
+        o->properties.present = (uint16_t)(o->properties.present | LEV_HAS_DELIVERY_MODE);
+    }
+    return EXIT_DONE;
+}
+
+int publisher_init(publisher *p, session *s, const publisher_settings *o) {
+    *p = (publisher){.session = s, .settings = o, .since = loop_now(), .limit_ms = LEV_PROGRESS_MS};
+    p->message.exchange = lev_span_of(o->exchange);
+    p->message.routing_key = lev_span_of(o->routing_key);
+    p->message.properties = &o->properties;
+    p->message.mandatory = !o->no_mandatory;
+    if (s->settings->timeout_ms != SETTING_UNSET) {
+        p->limit_ms = s->settings->timeout_ms;
+    }
+    if (!o->no_confirm &&
+        lev_client_confirm_select(s->client, CHANNEL, &(lev_confirm_select){0}, NULL) != LEV_OK) {
+        return session_fail(s, "ask for confirms");
+    }
+    return EXIT_DONE;
 }
 
 static void publisher_fail(publisher *p, const lev_error *error) {
@@ -68,9 +101,9 @@ static void publisher_returned(publisher *p, const lev_event *e) {
         memcpy(p->reason, reason, sizeof reason);
     }
     if (e->first == 0) {
-        p->outcomes[LEV_RETURNED] += p->session->settings->no_confirm ? 1 : 0;
+        p->outcomes[LEV_RETURNED] += p->settings->no_confirm ? 1 : 0;
     }
-    if (p->chatty || (p->session->settings->lines && !p->told && !p->session->settings->quiet)) {
+    if (p->settings->chatty || (p->settings->told && !p->told)) {
         say("message %" PRIu64 " was returned: %s; bind a queue there, or use --no-mandatory",
             e->first, reason);
         p->told = true;
@@ -82,7 +115,7 @@ static void publisher_note(publisher *p, const lev_event *e) {
     case LEV_EVENT_OUTCOME:
         p->outcomes[e->outcome] += e->last - e->first + 1;
         p->since = loop_now();
-        if (p->chatty && e->outcome == LEV_NACKED) {
+        if (p->settings->chatty && e->outcome == LEV_NACKED) {
             say("message %" PRIu64 " was refused by the broker (nack); try it again", e->first);
         }
         break;
@@ -156,7 +189,7 @@ static unsigned publisher_wait(publisher *p, int input) {
 }
 
 static bool publisher_full(const publisher *p) {
-    return p->blocked || unsettled(p) >= p->session->settings->window ||
+    return p->blocked || unsettled(p) >= p->settings->window ||
            lev_engine_queued(lev_client_engine(p->session->client)) > QUEUED_MAX;
 }
 
@@ -254,7 +287,7 @@ static void publisher_fence(publisher *p) {
 }
 
 int publisher_finish(publisher *p, int rc) {
-    if (p->session->settings->no_confirm) {
+    if (p->settings->no_confirm) {
         publisher_fence(p);
     }
     while (!p->failed && unsettled(p) > 0) {

@@ -8,8 +8,32 @@
 
 #include "session.h"
 
+/* How and where to. */
+typedef struct publisher_settings {
+    const char *exchange;
+    const char *routing_key;
+    bool no_confirm;
+    bool no_mandatory;
+    bool persistent;
+    bool transient;
+    uint64_t window;
+    lev_properties properties;
+    bool chatty; /* tell of each message that was not taken */
+    bool told;   /* tell of the first one at once */
+} publisher_settings;
+
+#define PUBLISHER_DEFAULTS                                                                         \
+    { .window = 1000 }
+
+extern const option_table publisher_options; /* of publisher_settings, without where to */
+
+/* Before anything is connected: checks the settings, and makes messages persistent unless they are
+ * transient. Returns EXIT_DONE, or EXIT_USAGE after a line on stderr. */
+int publisher_check(publisher_settings *o, const char *command);
+
 typedef struct publisher {
     session *session;
+    const publisher_settings *settings;
     lev_publication message; /* all but the body */
     uint64_t published;
     uint64_t outcomes[LEV_IN_DOUBT + 1]; /* how many ended so */
@@ -18,14 +42,14 @@ typedef struct publisher {
     uint64_t limit_ms;
     uint32_t fence; /* the call whose answer is awaited, or 0 */
     bool blocked;   /* by the broker */
-    bool chatty;    /* tell of each message that was not taken */
     bool told;
     bool failed;
     lev_error fault; /* where failed */
 } publisher;
 
-/* Returns a publisher on an open session, from its settings. */
-publisher publisher_init(session *s);
+/* Makes a publisher on an open session; the settings are lent. Returns EXIT_DONE, or another code
+ * after a line on stderr. */
+int publisher_init(publisher *p, session *s, const publisher_settings *o);
 
 /* Publishes one message, waiting while the window is full or the broker blocks. `lend`: the body
  * stays as it is until the session is closed. Returns false when there is nothing more to do: it

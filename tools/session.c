@@ -45,14 +45,14 @@ static int session_try(session *s, const target *t) {
 static int targets_init(target *targets, size_t count, const settings *o, const secrets *given) {
     int rc = EXIT_DONE;
     for (size_t i = 0; i < count && rc == EXIT_DONE; i++) {
-        rc = target_init(&targets[i], o, o->url_count > 0 ? o->urls[i] : NULL, given);
+        rc = target_init(&targets[i], o, o->urls.count > 0 ? o->urls.items[i] : NULL, given);
     }
     return rc;
 }
 
 int session_open(session *s, const settings *o) {
     target targets[SETTINGS_URLS] = {0};
-    size_t count = o->url_count > 0 ? o->url_count : 1;
+    size_t count = o->urls.count > 0 ? o->urls.count : 1;
     secrets given = {NULL, NULL};
     int rc = EXIT_DONE;
     *s = (session){.settings = o};
@@ -93,18 +93,17 @@ int session_close(session *s) {
     return rc;
 }
 
-static int declare_exchange(const session *s) {
-    const settings *o = s->settings;
+static int declare_exchange(const session *s, const declare_settings *what) {
     lev_exchange_declare fields = {
-        .exchange = lev_span_of(o->exchange),
-        .type = lev_span_of(o->type != NULL ? o->type : "direct"),
+        .exchange = lev_span_of(what->exchange),
+        .type = lev_span_of(what->type != NULL ? what->type : "direct"),
         .durable = true,
     };
     char doing[300];
     if (lev_client_exchange_declare(s->client, CHANNEL, &fields, NULL) == LEV_OK) {
         return EXIT_DONE;
     }
-    snprintf(doing, sizeof doing, "declare exchange \"%s\"", o->exchange);
+    snprintf(doing, sizeof doing, "declare exchange \"%s\"", what->exchange);
     return session_fail(s, doing);
 }
 
@@ -118,9 +117,9 @@ static int declare_queue(const session *s, const char *queue) {
     return session_fail(s, doing);
 }
 
-int session_declare(const session *s, const char *queue) {
-    if (!s->settings->declare) {
+int session_declare(const session *s, const declare_settings *what) {
+    if (!what->on) {
         return EXIT_DONE;
     }
-    return s->settings->exchange != NULL ? declare_exchange(s) : declare_queue(s, queue);
+    return what->exchange != NULL ? declare_exchange(s, what) : declare_queue(s, what->queue);
 }

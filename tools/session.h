@@ -32,8 +32,15 @@ int session_fail(const session *s, const char *doing);
 /* As session_fail, for an error that came as an event, and with a remark, "" for none. */
 int session_blame(const char *doing, const lev_error *error, const char *remark);
 
-/* Declares what --declare asks for: the exchange --exchange of --type, or else the queue, durable
- * both. Returns EXIT_DONE, or another code after a line on stderr. */
-int session_declare(const session *s, const char *queue);
+/* What --declare asks for: an exchange of a type (NULL: direct), or, where it is NULL, a queue. */
+typedef struct declare_settings {
+    bool on;
+    const char *exchange;
+    const char *type;
+    const char *queue;
+} declare_settings;
+
+/* Declares it, durable, if it is on. Returns EXIT_DONE, or another code after a line on stderr. */
+int session_declare(const session *s, const declare_settings *what);
 
 #endif

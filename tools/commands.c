@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright (c) 2026 The Leveret authors */
+
+/* The list of commands. */
+
+#include "command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define COMMANDS(X)                                                                                \
+    X(publish)                                                                                     \
+    X(consume)
+
+#define COMMAND_DECLARE(name) extern const command name##_command;
+#define COMMAND_LIST(name) &name##_command,
+
+COMMANDS(COMMAND_DECLARE)
+
+const command *const commands[] = {COMMANDS(COMMAND_LIST) NULL};
+
+const command *command_find(const char *name) {
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        if (strcmp(commands[i]->name, name) == 0) {
+            return commands[i];
+        }
+    }
+    return NULL;
+}
+
+bool command_connects(const command *c) {
+    for (size_t i = 0; i < COMMAND_GROUPS && c->options[i].table != NULL; i++) {
+        if (c->options[i].table == &connection_options) {
+            return true;
+        }
+    }
+    return false;
+}
