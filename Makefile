@@ -78,7 +78,7 @@ endif
 .PHONY: all demo compare check check-all asan ubsan m32 big-endian coverage lint format install uninstall clean \
         units unit-programs structure bench bench-programs plot simulate \
         fuzz fuzz-programs fuzz-merge fuzz-coverage fuzz-selftest replays
-all: $(LIB_A) $(LIB_SO) $(BUILD)/leveret $(EXAMPLES)
+all: $(LIB_A) $(LIB_SO) $(BUILD)/leveret $(BUILD)/man/leveret.1 $(EXAMPLES)
 
 # The codec and the engine know no operating system: they get no feature macro, and the compiler must not
 # turn their loops and comparisons into calls of strlen or bcmp.
@@ -116,6 +116,14 @@ $(LIB_SO): $(PIC_O)
 
 $(BUILD)/leveret: $(TOOL_O) $(LIB_A)
 	$(CC) $(ALL_CFLAGS) $^ $(LDLIBS) -o $@
+
+# The command writes its man pages and completions itself, from its tables of options.
+$(BUILD)/man/leveret.1: $(BUILD)/leveret
+	@mkdir -p $(BUILD)/man $(BUILD)/completions
+	@for s in bash zsh fish; do $< help --completion $$s > $(BUILD)/completions/leveret.$$s || exit 1; done
+	@for c in $$($< help --list); do $< help --man $$c > $(BUILD)/man/leveret-$$c.1 || exit 1; done
+	$< help --man > $@.tmp
+	@mv $@.tmp $@
 
 $(BUILD)/examples/%: $(BUILD)/obj/tools/examples/%.o $(LIB_A)
 	@mkdir -p $(@D)
@@ -335,11 +343,14 @@ format:
 LIBDIR := $(DESTDIR)$(PREFIX)/lib
 INCDIR := $(DESTDIR)$(PREFIX)/include/leveret
 BINDIR := $(DESTDIR)$(PREFIX)/bin
-MANDIR := $(DESTDIR)$(PREFIX)/share/man/man1
-MAN := $(wildcard tools/man/*.1)
+SHARE := $(DESTDIR)$(PREFIX)/share
+MANDIR := $(SHARE)/man/man1
+BASHDIR := $(SHARE)/bash-completion/completions
+ZSHDIR := $(SHARE)/zsh/site-functions
+FISHDIR := $(SHARE)/fish/vendor_completions.d
 
 install: all
-	install -d $(LIBDIR)/pkgconfig $(INCDIR) $(BINDIR) $(MANDIR)
+	install -d $(LIBDIR)/pkgconfig $(INCDIR) $(BINDIR) $(MANDIR) $(BASHDIR) $(ZSHDIR) $(FISHDIR)
 	install -m 644 $(HEADERS) spec/amqp091.def $(INCDIR)
 	install -m 644 $(LIB_A) $(LIBDIR)
 	install -m 755 $(LIB_SO) $(LIBDIR)
@@ -348,12 +359,16 @@ install: all
 	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' \
 	    -e 's|@REQUIRES@|$(if $(OPENSSL),openssl >= 3)|' leveret.pc.in \
 	    > $(LIBDIR)/pkgconfig/leveret.pc
-	$(if $(MAN),install -m 644 $(MAN) $(MANDIR))
+	install -m 644 $(BUILD)/man/*.1 $(MANDIR)
+	install -m 644 $(BUILD)/completions/leveret.bash $(BASHDIR)/leveret
+	install -m 644 $(BUILD)/completions/leveret.zsh $(ZSHDIR)/_leveret
+	install -m 644 $(BUILD)/completions/leveret.fish $(FISHDIR)/leveret.fish
 
 uninstall:
 	rm -rf $(INCDIR)
 	rm -f $(LIBDIR)/libleveret.a $(LIBDIR)/libleveret.so $(LIBDIR)/libleveret.so.$(SOVERSION) \
-	    $(LIBDIR)/pkgconfig/leveret.pc $(BINDIR)/leveret $(addprefix $(MANDIR)/,$(notdir $(MAN)))
+	    $(LIBDIR)/pkgconfig/leveret.pc $(BINDIR)/leveret $(MANDIR)/leveret.1 $(MANDIR)/leveret-*.1 \
+	    $(BASHDIR)/leveret $(ZSHDIR)/_leveret $(FISHDIR)/leveret.fish
 
 demo:
 	@[ "$(TLS)" = no ] || tests/packages libssl-dev pkg-config

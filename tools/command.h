@@ -32,6 +32,7 @@ typedef struct section {
 typedef struct command {
     const char *name;
     const char *usage;       /* what follows the name; a line a form */
+    const char *words;       /* "a|b": what its first argument can be; or NULL */
     const char *summary;     /* one line, lower case, no stop */
     const char *about;       /* what it does, and what the options leave unsaid */
     const char *environment; /* what it reads there besides what every connection does; or NULL */

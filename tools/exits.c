@@ -61,17 +61,24 @@ static const struct {
 } meanings[] = {
     {EXIT_DONE, "done"},
     {EXIT_FAILED, "the broker refused; its code and text were printed"},
+    {EXIT_NOTHING, "nothing there: an empty queue, no message, no reply"},
+    {EXIT_PARTIAL, "partly done: returned, refused, in doubt, or failed; counted on stderr"},
     {EXIT_USAGE, "wrong usage; nothing was connected"},
+    {EXIT_RECORD, "a bad input record; its number was printed"},
     {EXIT_INPUT, "input, or a password file, that cannot be read"},
     {EXIT_CONNECT, "cannot connect, or the connection was lost"},
     {EXIT_INTERNAL, "out of memory, or a bug"},
-    {EXIT_OUTPUT, "stdout cannot be written to"},
+    {EXIT_CREATE, "output cannot be created"},
+    {EXIT_OUTPUT, "output cannot be written"},
     {EXIT_TEMPORARY, "no answer in time"},
     {EXIT_PROTOCOL, "the peer does not speak AMQP 0-9-1, or breaks its rules"},
     {EXIT_REFUSED, "credentials, virtual host or permission refused"},
     {EXIT_CONFIG, "not possible as configured; with amqps:// also a broker that cannot be "
                   "verified, or refuses the client certificate"},
-    {EXIT_STOPPED, "stopped by SIGINT or SIGTERM"},
+    {EXIT_NOT_EXECUTABLE, "the handler cannot be executed; its message is back in the queue"},
+    {EXIT_NOT_FOUND, "there is no such handler; its message is back in the queue"},
+    {EXIT_STOPPED, "stopped by SIGINT or SIGTERM, after what was begun was finished; a second "
+                   "signal ends at once"},
     {EXIT_PIPE, "stdout was closed; the rest is back in the queue"},
 };
 

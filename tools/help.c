@@ -3,13 +3,13 @@
 
 /* Help as plain text: a walk over the rows and texts of a command. */
 
-#include "command.h"
 #include "exits.h"
+#include "pages.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { HELP_WIDTH = 98, HELP_TERM = 9 };
+enum { HELP_WIDTH = 98, HELP_TERM = 13, HELP_LEFT = 32 };
 
 /* Prints words, folded, every line after the first behind `indent` spaces. */
 static void print_folded(const char *text, size_t length, size_t indent) {
@@ -52,11 +52,15 @@ static void print_text(const char *text) {
 }
 
 static void print_row(const option *o) {
-    char left[64];
     char letter[] = {'-', o->letter, ',', ' ', '\0'};
-    snprintf(left, sizeof left, "%s--%s%s%s", o->letter != 0 ? letter : "    ", o->name,
-             o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
-    printf("  %-29s %s\n", left, o->help);
+    int printed = printf("  %s--%s%s%s", o->letter != 0 ? letter : "    ", o->name,
+                         o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
+    if (printed < HELP_LEFT) {
+        printf("%*s", HELP_LEFT - printed, "");
+    } else {
+        printf("\n%*s", HELP_LEFT, "");
+    }
+    print_folded(o->help, strlen(o->help), HELP_LEFT);
 }
 
 static void print_usage(const command *c) {
@@ -78,6 +82,14 @@ static void print_exits(const command *c) {
     }
 }
 
+static void print_environment(const command *c) {
+    printf("\nEnvironment:\n");
+    print_text(environment_of(c));
+    if (c->environment != NULL) {
+        print_text(c->environment);
+    }
+}
+
 void command_help(const command *c) {
     option_walk w = {.command = c};
     const option *o;
@@ -96,6 +108,7 @@ void command_help(const command *c) {
         print_text(s->text);
     }
     print_exits(c);
+    print_environment(c);
     printf("\nExamples:\n");
     for (const char *p = c->examples; *p != '\0';) {
         size_t length = strcspn(p, "\n");

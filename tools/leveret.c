@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "exits.h"
+#include "pages.h"
 #include "signals.h"
 
 #include <stdio.h>
@@ -16,7 +17,30 @@ static int unknown_command(const char *name) {
     return say_and(EXIT_USAGE, "unknown command \"%s\"; see: leveret help", name);
 }
 
+/* help --list, help --man [COMMAND] and help --completion SHELL: for make. */
+static int run_pages(const char *kind, const char *name) {
+    const command *c = name != NULL ? command_find(name) : &overview;
+    if (strcmp(kind, "--list") == 0) {
+        for (size_t i = 0; commands[i] != NULL; i++) {
+            puts(commands[i]->name);
+        }
+        return EXIT_DONE;
+    }
+    if (strcmp(kind, "--completion") == 0 && name != NULL && page_completion(name)) {
+        return EXIT_DONE;
+    }
+    if (strcmp(kind, "--man") != 0 || c == NULL) {
+        return say_and(EXIT_USAGE, "help %s %s: there is no such page", kind,
+                       name != NULL ? name : "");
+    }
+    page_manual(c);
+    return EXIT_DONE;
+}
+
 static int run_help(int argc, char **argv) {
+    if (argc > 0 && argv[0][0] == '-') {
+        return run_pages(argv[0], argv[1]);
+    }
     const command *c = argc > 0 ? command_find(argv[0]) : NULL;
     if (argc > 0 && c == NULL) {
         return unknown_command(argv[0]);
