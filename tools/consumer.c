@@ -66,6 +66,7 @@ int consumer_start(consumer *k) {
     lev_basic_consume fields = {.queue = lev_span_of(k->queue), .no_ack = o->auto_ack};
     lev_method reply;
     k->active = loop_now();
+    k->progress = progress_init(k->session->settings, k->out.fd);
     if (lev_client_basic_qos(c, CHANNEL, &qos, NULL) != LEV_OK ||
         lev_client_basic_consume(c, CHANNEL, &fields, &reply) != LEV_OK) {
         return consumer_fail(k);
@@ -186,15 +187,16 @@ static int consumer_rest(consumer *k) {
         (k->empty_answers == 1 || loop_left(k->called, ASK_AGAIN_MS) == 0)) {
         return consumer_ask(k);
     }
-    loop_watch watch = {-1, k->out.fd, false, consumer_patience(k)};
+    int patience = loop_sooner(consumer_patience(k), progress_left(&k->progress));
+    loop_watch watch = {-1, k->out.fd, false, patience};
     unsigned ready = loop_wait(k->session->client, &watch);
     return (ready & LOOP_HANGUP) != 0 ? EXIT_PIPE : CONSUMER_GOING;
 }
 
 /* The subscription is being cancelled: deliveries come until the answer does. */
 static int consumer_rest_cancelling(consumer *k) {
-    uint64_t progress = k->active > k->called ? k->active : k->called;
-    int left = loop_left(progress, answer_ms(k));
+    uint64_t moved = k->active > k->called ? k->active : k->called;
+    int left = loop_left(moved, answer_ms(k));
     int rc = consumer_settle(k);
     if (rc != CONSUMER_GOING || k->broken) {
         return rc;
@@ -252,13 +254,23 @@ static int consumer_cancel(consumer *k) {
     return rc;
 }
 
+static void consumer_tell(consumer *k) {
+    char text[64];
+    if (progress_due(&k->progress)) {
+        snprintf(text, sizeof text, "%" PRIu64 " received", k->count);
+        progress_tell(&k->progress, text, k->count);
+    }
+}
+
 int consumer_run(consumer *k) {
     int reason = CONSUMER_GOING;
     int rc = CONSUMER_GOING;
     while (reason == CONSUMER_GOING) {
+        consumer_tell(k);
         int number = signals_caught();
         reason = number != 0 ? EXIT_SIGNAL + number : consumer_step(k);
     }
+    say_progress("");
     if (!k->failed && !k->cancelled) {
         rc = consumer_cancel(k);
     }

@@ -7,6 +7,7 @@
 #define TOOLS_CONSUMER_H
 
 #include "output.h"
+#include "progress.h"
 #include "session.h"
 
 enum { NAME_MAX_BYTES = 256 }; /* a short string and a NUL */
@@ -32,8 +33,9 @@ typedef struct consumer {
     output out;
     char queue[NAME_MAX_BYTES];
     char tag[NAME_MAX_BYTES];
-    uint64_t count;      /* records taken */
-    uint64_t extra;      /* with auto-ack: came after the last wanted one */
+    uint64_t count; /* records taken */
+    uint64_t extra; /* with auto-ack: came after the last wanted one */
+    progress progress;
     uint64_t active;     /* when the last message came */
     lev_delivery newest; /* the latest record taken, where `owing` */
     bool owing;          /* it waits for its ack */

@@ -11,9 +11,6 @@
 
 #include "exits.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 typedef struct verdict {
     int key; /* a reply code or a status */
     int code;
@@ -118,31 +115,4 @@ int exit_code_of(const lev_error *error, bool opening) { return verdict_of(error
 
 const char *exit_advice(const lev_error *error, bool opening) {
     return verdict_of(error, opening).advice;
-}
-
-static void say_line(const char *format, va_list values) {
-    char line[2048] = "";
-    /* clang-tidy 14 sees no va_start where it has looked at another file before. */
-    vsnprintf(line, sizeof line, format, values); /* NOLINT(clang-analyzer-valist.Uninitialized) */
-    for (char *p = line; *p != '\0'; p++) {
-        if ((unsigned char)*p < 0x20 || *p == 0x7f) {
-            *p = '?';
-        }
-    }
-    fprintf(stderr, "leveret: %s\n", line);
-}
-
-void say(const char *format, ...) {
-    va_list values;
-    va_start(values, format);
-    say_line(format, values);
-    va_end(values);
-}
-
-int say_and(int code, const char *format, ...) {
-    va_list values;
-    va_start(values, format);
-    say_line(format, values);
-    va_end(values);
-    return code;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* How the command ends, and the lines on stderr that say why. */
+/* How the command ends. */
 
 #ifndef TOOLS_EXITS_H
 #define TOOLS_EXITS_H
+
+#include "say.h"
 
 #include <leveret/leveret.h>
 
@@ -43,11 +45,5 @@ const char *exit_advice(const lev_error *error, bool opening);
 
 /* Returns what a code means in general, for EXIT STATUS; "" where it means nothing. */
 const char *exit_meaning(int code);
-
-/* Prints "leveret: " and one line to stderr, control characters replaced. */
-void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* As say, and returns `code`, so that a caller can say why and end in one statement. */
-int say_and(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

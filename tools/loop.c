@@ -19,8 +19,7 @@ static short poll_events(unsigned wants) {
                    ((wants & LEV_CLIENT_WRITE) != 0 ? POLLOUT : 0));
 }
 
-/* Of two timeouts, where -1 is for ever, the one that passes first. */
-static int sooner(int a, int b) {
+int loop_sooner(int a, int b) {
     if (a < 0 || b < 0) {
         return a < 0 ? b : a;
     }
@@ -34,7 +33,7 @@ unsigned loop_wait(lev_client *client, const loop_watch *watch) {
         {.fd = watch->input, .events = POLLIN},
         {.fd = watch->output, .events = watch->writing ? POLLOUT : 0},
     };
-    int count = poll(fds, 4, sooner(watch->timeout_ms, lev_client_timeout(client)));
+    int count = poll(fds, 4, loop_sooner(watch->timeout_ms, lev_client_timeout(client)));
     unsigned ready = 0;
     if (count > 0) {
         ready |= fds[2].revents != 0 ? LOOP_INPUT : 0u;

@@ -28,6 +28,9 @@ unsigned loop_wait(lev_client *client, const loop_watch *watch);
  * what its heartbeats need, for what it receives has nowhere to go; after that: false. */
 bool loop_stall(lev_client *client, int output);
 
+/* Returns of two timeouts, where -1 is for ever, the one that passes first. */
+int loop_sooner(int a, int b);
+
 /* Returns the monotonic clock in milliseconds. */
 uint64_t loop_now(void);
 

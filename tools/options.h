@@ -93,6 +93,7 @@ typedef struct settings {
     const char *vhost;
     const char *user;
     const char *password_file;
+    uint64_t password_fd;
     const char *name;
     uint64_t heartbeat; /* seconds */
     uint64_t connect_ms;
@@ -104,6 +105,7 @@ typedef struct settings {
     uint64_t window; /* set by commands that publish: how many may be unconfirmed */
     bool verbose;
     bool quiet;
+    unsigned log_format;
     char **args; /* what is no option */
     size_t arg_count;
     size_t loose; /* how many of them stood before "--" */
@@ -112,8 +114,8 @@ typedef struct settings {
 
 #define SETTINGS_DEFAULTS                                                                          \
     {                                                                                              \
-        .port = SETTING_UNSET, .heartbeat = SETTING_UNSET, .connect_ms = SETTING_UNSET,            \
-        .timeout_ms = SETTING_UNSET                                                                \
+        .port = SETTING_UNSET, .password_fd = SETTING_UNSET, .heartbeat = SETTING_UNSET,           \
+        .connect_ms = SETTING_UNSET, .timeout_ms = SETTING_UNSET                                   \
     }
 
 extern const option_table connection_options; /* of settings */

@@ -19,6 +19,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { QUEUED_MAX = 65536 }; /* bytes that may wait to be written; above, each publish would try */
 
@@ -55,6 +56,7 @@ int publisher_check(publisher_settings *o, const char *command) {
 
 int publisher_init(publisher *p, session *s, const publisher_settings *o) {
     *p = (publisher){.session = s, .settings = o, .since = loop_now(), .limit_ms = LEV_PROGRESS_MS};
+    p->progress = progress_init(s->settings, STDIN_FILENO);
     p->message.exchange = lev_span_of(o->exchange);
     p->message.routing_key = lev_span_of(o->routing_key);
     p->message.properties = &o->properties;
@@ -177,13 +179,28 @@ static void publisher_check_time(publisher *p, int input) {
     publisher_fail(p, &late);
 }
 
+static void publisher_tell(publisher *p) {
+    char text[200];
+    const uint64_t *n = p->outcomes;
+    if (!progress_due(&p->progress)) {
+        return;
+    }
+    snprintf(text, sizeof text,
+             "%" PRIu64 " published, %" PRIu64 " confirmed, %" PRIu64 " returned, %" PRIu64
+             " refused, %" PRIu64 " waiting",
+             p->published, n[LEV_CONFIRMED], n[LEV_RETURNED], n[LEV_NACKED], unsettled(p));
+    progress_tell(&p->progress, text, p->published);
+}
+
 static unsigned publisher_wait(publisher *p, int input) {
     loop_watch watch = {.input = input, .output = -1, .timeout_ms = -1};
     if (publisher_waiting(p, input)) {
         watch.timeout_ms = loop_left(p->since, p->limit_ms);
     }
+    watch.timeout_ms = loop_sooner(watch.timeout_ms, progress_left(&p->progress));
     unsigned ready = loop_wait(p->session->client, &watch);
     publisher_take(p);
+    publisher_tell(p);
     publisher_check_time(p, input);
     return ready;
 }
@@ -297,6 +314,7 @@ int publisher_finish(publisher *p, int rc) {
         publisher_fail(p, lev_client_error(p->session->client));
     }
     publisher_take(p);
+    say_progress("");
     rc = publisher_end(p, rc);
     if (p->session->settings->verbose) {
         say("%" PRIu64 " published, %" PRIu64 " confirmed", p->published,

@@ -6,6 +6,7 @@
 #ifndef TOOLS_PUBLISHER_H
 #define TOOLS_PUBLISHER_H
 
+#include "progress.h"
 #include "session.h"
 
 /* How and where to. */
@@ -44,6 +45,7 @@ typedef struct publisher {
     bool blocked;   /* by the broker */
     bool told;
     bool failed;
+    progress progress;
     lev_error fault; /* where failed */
 } publisher;
 

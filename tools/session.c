@@ -50,18 +50,25 @@ static int targets_init(target *targets, size_t count, const settings *o, const 
     return rc;
 }
 
+static int secrets_read(secrets *given, const settings *o) {
+    int rc = EXIT_DONE;
+    if (o->password_file != NULL) {
+        rc = password_read("password-file", o->password_file, &given->password);
+    } else if (o->password_fd != SETTING_UNSET) {
+        rc = password_read_fd("password-fd", (int)o->password_fd, &given->password);
+    }
+    if (rc == EXIT_DONE && o->key_password_file != NULL) {
+        rc = password_read("key-password-file", o->key_password_file, &given->key_password);
+    }
+    return rc;
+}
+
 int session_open(session *s, const settings *o) {
     target targets[SETTINGS_URLS] = {0};
     size_t count = o->urls.count > 0 ? o->urls.count : 1;
     secrets given = {NULL, NULL};
-    int rc = EXIT_DONE;
     *s = (session){.settings = o};
-    if (o->password_file != NULL) {
-        rc = password_read("password-file", o->password_file, &given.password);
-    }
-    if (rc == EXIT_DONE && o->key_password_file != NULL) {
-        rc = password_read("key-password-file", o->key_password_file, &given.key_password);
-    }
+    int rc = secrets_read(&given, o);
     if (rc == EXIT_DONE) {
         rc = targets_init(targets, count, o, &given);
     }

@@ -9,6 +9,15 @@
 
 #define AT(member) offsetof(settings, member)
 
+/* The lines that later options cause are of that format, too. */
+static int option_log(const option *o, char *value, void *place) {
+    int rc = option_choice(o, value, place);
+    if (rc < 0 && *(unsigned *)place == 1) {
+        say_json();
+    }
+    return rc;
+}
+
 /* clang-format off */
 static const option connection_rows[] = {
     {'u', "url", "URL", option_url, AT(urls), 0, 0,
@@ -23,6 +32,8 @@ static const option connection_rows[] = {
      "user (guest)"},
     {0, "password-file", "FILE", option_text, AT(password_file), 0, 0,
      "the first line of FILE is the password; -: of stdin"},
+    {0, "password-fd", "N", option_number, AT(password_fd), 0, INT32_MAX,
+     "the first line of descriptor N is the password"},
     {0, "sasl", "plain|amqplain|external|anonymous", option_sasl, AT(mechanisms), 0, 0,
      "how to log in; repeatable (plain, amqplain)"},
     {0, "allow-plaintext-auth", NULL, option_flag, AT(plaintext_auth), 0, 0,
@@ -58,6 +69,8 @@ static const option general_rows[] = {
      "say on stderr what happens"},
     {0, "quiet", NULL, option_flag, AT(quiet), 0, 0,
      "only say on stderr what went wrong at the end"},
+    {0, "log-format", "text|json", option_log, AT(log_format), 0, 0,
+     "lines on stderr as text or as JSON objects (text)"},
     {0, "help", NULL, NULL, 0, 0, 0,
      "print this and exit"},
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* SIGINT and SIGTERM: the first asks for an orderly end, the second ends at once. */
+/* SIGINT and SIGTERM: the first asks for an orderly end, the second ends at once. SIGUSR1 asks for
+ * the counters. */
 
 #ifndef TOOLS_SIGNALS_H
 #define TOOLS_SIGNALS_H
@@ -19,7 +20,13 @@ void signals_defer(void);
 /* Returns the signal that was noted, or 0. */
 int signals_caught(void);
 
-/* Returns a descriptor that is readable, and stays so, once a signal was noted. */
+/* Returns whether SIGUSR1 came since signals_answer was called last. */
+bool signals_asked(void);
+
+/* Says that the counters are being told; signals_caught has to be asked afterwards. */
+void signals_answer(void);
+
+/* Returns a descriptor that is readable once a signal was noted. */
 int signals_fd(void);
 
 #endif

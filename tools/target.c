@@ -49,22 +49,31 @@ static bool read_line(int fd, char *line) {
     return true;
 }
 
-int password_read(const char *from, const char *file, char **password) {
-    bool is_stdin = strcmp(file, "-") == 0;
-    int fd = is_stdin ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
-    bool done = false;
+static int password_line(const char *from, int fd, const char *file, char **password) {
     *password = calloc(1, PASSWORD_MAX + 1);
-    if (fd >= 0 && *password != NULL) {
-        done = read_line(fd, *password);
+    if (fd >= 0 && *password != NULL && read_line(fd, *password)) {
+        return EXIT_DONE;
     }
-    if (!done) {
-        say("cannot read the password from %s: %s; check --%s", is_stdin ? "stdin" : file,
-            strerror(errno), from);
+    return say_and(EXIT_INPUT, "cannot read the password from %s: %s; check --%s", file,
+                   strerror(errno), from);
+}
+
+int password_read_fd(const char *from, int fd, char **password) {
+    char file[32];
+    snprintf(file, sizeof file, "descriptor %d", fd);
+    return password_line(from, fd, file, password);
+}
+
+int password_read(const char *from, const char *file, char **password) {
+    if (strcmp(file, "-") == 0) {
+        return password_line(from, STDIN_FILENO, "stdin", password);
     }
-    if (fd >= 0 && !is_stdin) {
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    int rc = password_line(from, fd, file, password);
+    if (fd >= 0) {
         close(fd);
     }
-    return done ? EXIT_DONE : EXIT_INPUT;
+    return rc;
 }
 
 static const char *pick(const char *first, const char *second) {

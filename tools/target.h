@@ -30,10 +30,11 @@ typedef struct secrets {
 int target_init(target *t, const settings *s, const char *url, const secrets *given);
 void target_deinit(target *t);
 
-/* Reads the first line of a file that option `from` names, `-` for stdin of which nothing more is
- * taken, into `*password`, to be freed by password_free. Returns EXIT_DONE, or another code after a
- * line on stderr. */
+/* Reads the first line of a file that option `from` names, `-` for stdin, or of a descriptor, of
+ * which nothing more is taken, into `*password`, to be freed by password_free. Returns EXIT_DONE,
+ * or another code after a line on stderr. */
 int password_read(const char *from, const char *file, char **password);
+int password_read_fd(const char *from, int fd, char **password);
 void password_free(char *password);
 
 #endif
