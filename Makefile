@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 The Leveret authors
 #
-# make            build/leveret, build/libleveret.a, build/libleveret.so.N (TLS=no: without OpenSSL)
+# make            build/leveret, build/libleveret.a, build/libleveret.so.N (TLS=no: without OpenSSL;
+#                 JSON=no: the command without json-c, which then reads no JSON)
 # make demo       publish and subscribe through a real broker (BROKER=garagemq for the other one)
 # make check      all tests that fit in ten minutes; check-all: the long ones too
 # make compare    100,000 random structures each way with each of three other codecs
@@ -25,6 +26,7 @@ DESTDIR ?=
 NDEBUG ?= -DNDEBUG
 THREADS ?= yes
 TLS ?= yes
+JSON ?= yes
 
 OPT ?= -O2 -g
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wswitch-enum
@@ -52,13 +54,23 @@ HOSTED += $(shell pkg-config --cflags 'openssl >= 3' 2>/dev/null)
 LDLIBS += $(OPENSSL)
 endif
 
+# The command reads JSON through json-c; the library knows nothing of it.
+ifeq ($(JSON),no)
+NOT_IN_TOOL := tools/json.c
+NOT_BUILT += tests/tools/test_json.c
+else
+NOT_IN_TOOL := tools/json_none.c
+JSON_C := $(shell pkg-config --libs json-c 2>/dev/null)
+TOOL_CFLAGS := $(shell pkg-config --cflags json-c 2>/dev/null)
+endif
+
 PURE_C := $(wildcard src/codec/*.c src/engine/*.c)
 LIB_C := $(filter-out $(NOT_BUILT),$(foreach l,$(LAYERS),$(wildcard src/$(l)/*.c)))
-TOOL_C := $(wildcard tools/*.c)
+TOOL_C := $(filter-out $(NOT_IN_TOOL),$(wildcard tools/*.c))
 EXAMPLE_C := $(wildcard tools/examples/*.c)
 HEADERS := $(wildcard include/leveret/*.h)
 ALL_FILES := $(LIB_C) $(TOOL_C) $(EXAMPLE_C) $(HEADERS) $(wildcard src/*/*.h tools/*.h) \
-             $(wildcard tests/*.h tests/*/*.[ch] fuzz/*.[ch]) $(NOT_BUILT)
+             $(wildcard tests/*.h tests/*/*.[ch] fuzz/*.[ch]) $(NOT_BUILT) $(NOT_IN_TOOL)
 
 LIB_O := $(LIB_C:%.c=$(BUILD)/obj/%.o)
 PIC_O := $(LIB_C:%.c=$(BUILD)/pic/%.o)
@@ -89,7 +101,16 @@ endif
 $(BUILD)/obj/src/codec/%.o $(BUILD)/obj/src/engine/%.o $(BUILD)/pic/src/codec/%.o \
 $(BUILD)/pic/src/engine/%.o: HOSTED = $(PURE)
 
+$(BUILD)/obj/tools/%.o: HOSTED += $(TOOL_CFLAGS)
+
 # Said before the compiler says it in its words.
+ifeq ($(JSON)$(JSON_C),yes)
+$(BUILD)/obj/tools/json.o: need-json-c
+.PHONY: need-json-c
+need-json-c:
+	@echo "json-c is not there: install libjson-c-dev and pkg-config, or build without it: make JSON=no" >&2
+	@exit 1
+endif
 ifeq ($(filter net,$(LAYERS))$(TLS)$(OPENSSL),netyes)
 $(filter %/net/tls.o %/net/tls_context.o %/net/tls_why.o,$(LIB_O) $(PIC_O)): need-openssl
 .PHONY: need-openssl
@@ -115,7 +136,7 @@ $(LIB_SO): $(PIC_O)
 	@ln -sf libleveret.so.$(SOVERSION) $(BUILD)/libleveret.so
 
 $(BUILD)/leveret: $(TOOL_O) $(LIB_A)
-	$(CC) $(ALL_CFLAGS) $^ $(LDLIBS) -o $@
+	$(CC) $(ALL_CFLAGS) $^ $(JSON_C) $(LDLIBS) -o $@
 
 # The command writes its man pages and completions itself, from its tables of options.
 $(BUILD)/man/leveret.1: $(BUILD)/leveret
@@ -132,7 +153,7 @@ $(BUILD)/examples/%: $(BUILD)/obj/tools/examples/%.o $(LIB_A)
 # ---- tests ------------------------------------------------------------------------------------------
 
 # tests/DIR/test_X.c is a program; the other files of DIR are linked into each of them.
-UNIT_DIRS := $(LAYERS) $(if $(filter engine,$(LAYERS)),simulator)
+UNIT_DIRS := $(LAYERS) $(if $(filter engine,$(LAYERS)),simulator) $(if $(filter client,$(LAYERS)),tools)
 UNIT_C := $(filter-out $(NOT_BUILT),$(foreach d,$(UNIT_DIRS),$(wildcard tests/$(d)/test_*.c)))
 UNITS := $(UNIT_C:%.c=$(BUILD)/%)
 helpers = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(NOT_BUILT) tests/$(1)/test_% %/compare.c,$(wildcard tests/$(1)/*.c)))
@@ -147,10 +168,14 @@ $(BUILD)/obj/tests/%.o: HOSTED += $(CHECK_CFLAGS)
 # The client's tests see what went over the socket: tests/client/tap.h.
 TAP_client := -Wl,--wrap=lev_net_read,--wrap=lev_net_write,--wrap=lev_net_close
 
+# The command's tests link its parts, all but main.
+PARTS_tools := $(filter-out %/leveret.o,$(TOOL_O)) $(BUILD)/obj/tests/codec/support.o
+LIBS_tools = $(JSON_C)
+
 define unit_rule
-$(BUILD)/tests/$(1)/test_%: $(BUILD)/obj/tests/$(1)/test_%.o $(call helpers,$(1)) $(LIB_A)
+$(BUILD)/tests/$(1)/test_%: $(BUILD)/obj/tests/$(1)/test_%.o $(call helpers,$(1)) $(PARTS_$(1)) $(LIB_A)
 	@mkdir -p $$(@D)
-	$(CC) $$(ALL_CFLAGS) $$^ $(TAP_$(1)) $(CHECK_LIBS) $(LDLIBS) -o $$@
+	$(CC) $$(ALL_CFLAGS) $$^ $(TAP_$(1)) $(CHECK_LIBS) $(LIBS_$(1)) $(LDLIBS) -o $$@
 endef
 $(foreach d,$(UNIT_DIRS),$(eval $(call unit_rule,$(d))))
 
@@ -371,7 +396,7 @@ uninstall:
 	    $(BASHDIR)/leveret $(ZSHDIR)/_leveret $(FISHDIR)/leveret.fish
 
 demo:
-	@[ "$(TLS)" = no ] || tests/packages libssl-dev pkg-config
+	@[ "$(TLS)" = no ] || tests/packages libssl-dev libjson-c-dev pkg-config
 	@$(MAKE) all
 	@BUILD=$(BUILD) tools/demo
 
