@@ -6,6 +6,8 @@
 #ifndef TOOLS_CONSUMER_H
 #define TOOLS_CONSUMER_H
 
+#include "folder.h"
+#include "format.h"
 #include "output.h"
 #include "progress.h"
 #include "session.h"
@@ -19,7 +21,6 @@ typedef struct consumer_settings {
     bool until_empty;
     bool auto_ack;
     uint64_t prefetch;
-    bool raw;
 } consumer_settings;
 
 #define CONSUMER_DEFAULTS                                                                          \
@@ -31,6 +32,8 @@ typedef struct consumer {
     session *session;
     const consumer_settings *settings;
     output out;
+    format format;
+    folder folder; /* where each record has a file of its own */
     char queue[NAME_MAX_BYTES];
     char tag[NAME_MAX_BYTES];
     uint64_t count; /* records taken */
