@@ -7,6 +7,7 @@
 #include "command.h"
 #include "consumer.h"
 #include "exits.h"
+#include "handler.h"
 #include "signals.h"
 
 #include <stdio.h>
@@ -17,6 +18,7 @@ typedef struct consume_settings {
     settings common;
     consumer_settings consumer;
     format_settings format;
+    handler_settings handlers;
     const char *queue;
     const char *exchange;
     const char *routing_key;
@@ -42,8 +44,31 @@ static const option consume_rows[] = {
 
 static const option_table consume_options = OPTION_TABLE("Options", consume_rows);
 
+static const consume_settings consume_default = {
+    .common = SETTINGS_DEFAULTS,
+    .consumer = CONSUMER_DEFAULTS,
+    .handlers = HANDLER_DEFAULTS,
+};
+
 static int misuse(const char *text) {
     return say_and(EXIT_USAGE, "%s; see: leveret help consume", text);
+}
+
+static int consume_check_command(const consume_settings *s) {
+    bool given = s->common.arg_count > 0;
+    if (s->common.dashed && !given) {
+        return misuse("which command? it goes behind --");
+    }
+    if (!given && memcmp(&s->handlers, &consume_default.handlers, sizeof s->handlers) != 0) {
+        return misuse("--jobs, --kill-after, --on-failure and --max-failures go with -- COMMAND");
+    }
+    if (given && s->consumer.auto_ack) {
+        return misuse("with -A a handler's exit code would mean nothing");
+    }
+    if (given && memcmp(&s->format, &consume_default.format, sizeof s->format) != 0) {
+        return misuse("a handler gets the body as it is; how to write it is for stdout");
+    }
+    return EXIT_DONE;
 }
 
 static int consume_check(const consume_settings *s) {
@@ -59,11 +84,13 @@ static int consume_check(const consume_settings *s) {
     if (s->queue != NULL && strlen(s->queue) >= NAME_MAX_BYTES) {
         return misuse("a queue's name has at most 255 bytes");
     }
-    if (s->common.arg_count > 0) {
-        return say_and(EXIT_USAGE, "\"%s\": consume takes no arguments; see: leveret help consume",
+    if (s->common.loose > 0) {
+        return say_and(EXIT_USAGE,
+                       "\"%s\": consume takes no arguments; a command goes behind --; see: leveret "
+                       "help consume",
                        s->common.args[0]);
     }
-    return EXIT_DONE;
+    return consume_check_command(s);
 }
 
 /* Makes a private queue, bound to the exchange. */
@@ -124,6 +151,7 @@ static int consume_output(consumer *k, const format_settings *o) {
 static int consume_run(settings *common) {
     consume_settings *s = (consume_settings *)common;
     session conn;
+    handlers h;
     consumer k = {.session = &conn, .settings = &s->consumer, .folder = {.fd = -1}};
     int rc = consume_check(s);
     if (rc != EXIT_DONE) {
@@ -132,25 +160,28 @@ static int consume_run(settings *common) {
     k.out = output_init(s->format.directory != NULL ? -1 : STDOUT_FILENO);
     common->name = common->name != NULL ? common->name : "leveret consume";
     rc = consume_output(&k, &s->format);
+    handlers_init(&h, &s->handlers, common->args, NULL);
+    if (common->arg_count > 0) {
+        k.outlet = &h.outlet;
+    }
+    if (k.outlet != NULL && s->consumer.prefetch == SETTING_UNSET) {
+        s->consumer.prefetch = s->handlers.jobs;
+    }
     if (rc == EXIT_DONE) {
         rc = consume_with(&k, s);
     }
+    handlers_deinit(&h);
     folder_deinit(&k.folder);
     format_deinit(&k.format);
     output_deinit(&k.out);
     return rc;
 }
 
-static const consume_settings consume_default = {
-    .common = SETTINGS_DEFAULTS,
-    .consumer = CONSUMER_DEFAULTS,
-};
-
 const command consume_command = {
     .name = "consume",
-    .usage = "-q QUEUE [OPTION...]\n"
-             "-e EXCHANGE [-r KEY] [OPTION...]",
-    .summary = "receive messages to stdout",
+    .usage = "-q QUEUE [OPTION...] [-- COMMAND [ARGUMENT...]]\n"
+             "-e EXCHANGE [-r KEY] [OPTION...] [-- COMMAND [ARGUMENT...]]",
+    .summary = "receive messages to stdout, or run a command for each",
     .about = "Writes the body of each message, and a newline, to stdout. With -e the messages come "
              "from a private queue, which the broker names and deletes with the connection.\n"
              "\n"
@@ -195,6 +226,7 @@ const command consume_command = {
     .options = {{&consume_options, 0},
                 {&consumer_options, AT(consumer)},
                 {&format_options, AT(format)},
+                {&handler_options, AT(handlers)},
                 {&connection_options, 0},
                 {&general_options, 0}},
     .size = sizeof(consume_settings),
