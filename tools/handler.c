@@ -220,6 +220,12 @@ static void job_hurry(const handlers *h, job *j) {
 
 /* ---- what its end means --------------------------------------------------------------------- */
 
+/* RabbitMQ 3.10 returns a mandatory direct reply as unroutable although it delivers it. */
+static bool direct_reply(const char *reply_to) {
+    static const char prefix[] = "amq.rabbitmq.reply-to.";
+    return strncmp(reply_to, prefix, sizeof prefix - 1) == 0;
+}
+
 static lev_status job_answer(const handlers *h, const consumer *k, const job *j) {
     lev_properties properties = *h->reply;
     if (j->correlation.len > 0) {
@@ -230,7 +236,7 @@ static lev_status job_answer(const handlers *h, const consumer *k, const job *j)
         .routing_key = lev_span_of(j->reply_to),
         .properties = &properties,
         .body = buffer_span(&j->reply),
-        .mandatory = true,
+        .mandatory = !direct_reply(j->reply_to),
     };
     return lev_client_publish(k->session->client, CHANNEL, &reply, NULL);
 }
