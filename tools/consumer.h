@@ -37,7 +37,7 @@ typedef struct consumer {
     const consumer_settings *settings;
     output out;
     format format;
-    folder folder; /* where each record has a file of its own */
+    folder folder;  /* where each record has a file of its own */
     outlet *outlet; /* NULL: messages go to `out` */
     char queue[NAME_MAX_BYTES];
     char tag[NAME_MAX_BYTES];

@@ -395,9 +395,13 @@ static int handlers_finish(outlet *o, const consumer *k, int reason) {
     if (h->rejected + h->requeued + k->returned == 0) {
         return reason;
     }
+    char replies[80] = "";
+    if (k->returned > 0) {
+        snprintf(replies, sizeof replies, "; %" PRIu64 " repl%s found nobody any more", k->returned,
+                 k->returned == 1 ? "y" : "ies");
+    }
     say("of %" PRIu64 " message%s %" PRIu64 " rejected, %" PRIu64 " requeued%s", k->count,
-        k->count == 1 ? "" : "s", h->rejected, h->requeued,
-        k->returned > 0 ? "; some replies found nobody any more" : "");
+        k->count == 1 ? "" : "s", h->rejected, h->requeued, replies);
     return reason == EXIT_DONE ? EXIT_PARTIAL : reason;
 }
 

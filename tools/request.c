@@ -5,9 +5,9 @@
  * reply address that lives as long as our channel, so that nothing is declared and nothing stays
  * behind. A reply is told from others by its correlation-id. */
 
-#include "buffer.h"
 #include "command.h"
 #include "exits.h"
+#include "format.h"
 #include "loop.h"
 #include "session.h"
 
@@ -25,7 +25,7 @@ typedef struct request_settings {
     const char *exchange;
     const char *routing_key;
     const char *queue;
-    bool raw;
+    format_settings format;
 } request_settings;
 
 /* clang-format off */
@@ -37,8 +37,6 @@ static const option request_rows[] = {
      "with this routing key"},
     {'q', "queue", "NAME", option_text, AT(queue), 0, 0,
      "send it straight to this queue"},
-    {0, "raw", NULL, option_flag, AT(raw), 0, 0,
-     "write the reply without a newline behind it"},
 };
 /* clang-format on */
 
@@ -60,6 +58,9 @@ static int request_check(const request_settings *s) {
     }
     if (s->common.arg_count > 1) {
         return misuse("a request has one BODY");
+    }
+    if (s->format.directory != NULL) {
+        return misuse("the reply goes to stdout; --output-dir is for consume");
     }
     if ((s->properties.present & LEV_HAS_REPLY_TO) != 0) {
         return misuse("the reply comes here; --reply-to is for publish");
@@ -113,9 +114,13 @@ static int request_send(const session *conn, request_settings *s, lev_span body)
     return EXIT_DONE;
 }
 
-static int request_print(const request_settings *s, const lev_message *reply) {
-    bool written = fwrite(reply->body.ptr, 1, reply->body.len, stdout) == reply->body.len;
-    if (written && (s->raw || putchar('\n') != EOF) && fflush(stdout) == 0) {
+static int request_print(const format *f, const lev_message *reply) {
+    record r = {.message = reply, .queue = lev_span_of(DIRECT_REPLY)};
+    buffer text = {0};
+    format_put(f, &text, &r);
+    bool written = !text.failed && fwrite(text.ptr, 1, text.len, stdout) == text.len;
+    buffer_deinit(&text);
+    if (written && fflush(stdout) == 0) {
         return EXIT_DONE;
     }
     return errno == EPIPE
@@ -129,7 +134,7 @@ static bool is_answer(const request_settings *s, const lev_message *m) {
            lev_span_equal(m->properties.correlation_id, s->properties.correlation_id);
 }
 
-static int request_await(const session *conn, const request_settings *s) {
+static int request_await(const session *conn, const request_settings *s, const format *f) {
     uint64_t began = loop_now();
     uint64_t limit = s->common.timeout_ms != SETTING_UNSET ? s->common.timeout_ms : LEV_CALL_MS;
     for (;;) {
@@ -148,7 +153,7 @@ static int request_await(const session *conn, const request_settings *s) {
                            (const char *)e.message->reply_text.ptr);
         }
         if (e.type == LEV_EVENT_DELIVER && is_answer(s, e.message)) {
-            return request_print(s, e.message);
+            return request_print(f, e.message);
         }
     }
 }
@@ -157,12 +162,16 @@ static int request_run(settings *common) {
     request_settings *s = (request_settings *)common;
     session conn = {0};
     buffer body = {0};
+    format f = {0};
     int rc = request_check(s);
     if (rc != EXIT_DONE) {
         return rc;
     }
     common->name = common->name != NULL ? common->name : "leveret request";
-    rc = request_body(s, &body);
+    rc = format_init(&f, &s->format);
+    if (rc == EXIT_DONE) {
+        rc = request_body(s, &body);
+    }
     if (rc == EXIT_DONE) {
         rc = session_open(&conn, common);
     }
@@ -170,10 +179,11 @@ static int request_run(settings *common) {
         rc = request_send(&conn, s, buffer_span(&body));
     }
     if (rc == EXIT_DONE) {
-        rc = request_await(&conn, s);
+        rc = request_await(&conn, s, &f);
     }
     session_close(&conn);
     buffer_deinit(&body);
+    format_deinit(&f);
     return rc;
 }
 
@@ -204,6 +214,7 @@ const command request_command = {
               {EXIT_PIPE, "stdout was closed; the reply is lost"}},
     .options = {{&request_options, 0},
                 {&property_options, AT(properties)},
+                {&format_options, AT(format)},
                 {&connection_options, 0},
                 {&general_options, 0}},
     .size = sizeof(request_settings),
