@@ -32,7 +32,7 @@ static const option consume_rows[] = {
      "or from a private queue bound to this exchange"},
     {'r', "routing-key", "KEY", option_text, AT(routing_key), 0, 0,
      "by this key"},
-    {0, "declare", NULL, option_flag, AT(declare), 0, 0,
+    {'d', "declare", NULL, option_flag, AT(declare), 0, 0,
      "first declare the queue, or the exchange, durable"},
     {0, "type", "TYPE", option_text, AT(type), 0, 0,
      "type of the exchange to declare (direct)"},
