@@ -7,6 +7,7 @@
 #include "command.h"
 #include "consumer.h"
 #include "exits.h"
+#include "handler.h"
 #include "signals.h"
 
 #include <stdio.h>
@@ -16,6 +17,7 @@
 typedef struct consume_settings {
     settings common;
     consumer_settings consumer;
+    handler_settings handlers;
     const char *queue;
     const char *exchange;
     const char *routing_key;
@@ -41,8 +43,31 @@ static const option consume_rows[] = {
 
 static const option_table consume_options = OPTION_TABLE("Options", consume_rows);
 
+static const consume_settings consume_default = {
+    .common = SETTINGS_DEFAULTS,
+    .consumer = CONSUMER_DEFAULTS,
+    .handlers = HANDLER_DEFAULTS,
+};
+
 static int misuse(const char *text) {
     return say_and(EXIT_USAGE, "%s; see: leveret help consume", text);
+}
+
+static int consume_check_command(const consume_settings *s) {
+    bool given = s->common.arg_count > 0;
+    if (s->common.dashed && !given) {
+        return misuse("which command? it goes behind --");
+    }
+    if (!given && memcmp(&s->handlers, &consume_default.handlers, sizeof s->handlers) != 0) {
+        return misuse("--jobs, --kill-after, --on-failure and --max-failures go with -- COMMAND");
+    }
+    if (given && s->consumer.auto_ack) {
+        return misuse("with -A a handler's exit code would mean nothing");
+    }
+    if (given && s->consumer.raw) {
+        return misuse("--raw is for stdout; a handler gets the body as it is");
+    }
+    return EXIT_DONE;
 }
 
 static int consume_check(const consume_settings *s) {
@@ -58,11 +83,13 @@ static int consume_check(const consume_settings *s) {
     if (s->queue != NULL && strlen(s->queue) >= NAME_MAX_BYTES) {
         return misuse("a queue's name has at most 255 bytes");
     }
-    if (s->common.arg_count > 0) {
-        return say_and(EXIT_USAGE, "\"%s\": consume takes no arguments; see: leveret help consume",
+    if (s->common.loose > 0) {
+        return say_and(EXIT_USAGE,
+                       "\"%s\": consume takes no arguments; a command goes behind --; see: leveret "
+                       "help consume",
                        s->common.args[0]);
     }
-    return EXIT_DONE;
+    return consume_check_command(s);
 }
 
 /* Makes a private queue, bound to the exchange. */
@@ -97,41 +124,52 @@ static int consume_prepare(consumer *k, const consume_settings *o) {
     return rc;
 }
 
+/* Receives, with everything that has to be released however it ends. */
+static int consume_with(consumer *k, const consume_settings *s) {
+    int rc = session_open(k->session, &s->common);
+    if (rc == EXIT_DONE) {
+        rc = consume_prepare(k, s);
+    }
+    if (rc == EXIT_DONE) {
+        signals_defer();
+        rc = consumer_start(k);
+    }
+    if (rc == EXIT_DONE) {
+        rc = consumer_run(k);
+    }
+    session_close(k->session);
+    return rc;
+}
+
 static int consume_run(settings *common) {
     consume_settings *s = (consume_settings *)common;
     session conn;
-    consumer k = {.session = &conn, .settings = &s->consumer, .out = output_init(STDOUT_FILENO)};
+    handlers h;
+    consumer k = {.session = &conn, .settings = &s->consumer};
     int rc = consume_check(s);
     if (rc != EXIT_DONE) {
         return rc;
     }
     common->name = common->name != NULL ? common->name : "leveret consume";
-    rc = session_open(&conn, common);
-    if (rc == EXIT_DONE) {
-        rc = consume_prepare(&k, s);
+    k.out = output_init(STDOUT_FILENO);
+    handlers_init(&h, &s->handlers, common->args, NULL);
+    if (common->arg_count > 0) {
+        k.outlet = &h.outlet;
     }
-    if (rc == EXIT_DONE) {
-        signals_defer();
-        rc = consumer_start(&k);
+    if (k.outlet != NULL && s->consumer.prefetch == SETTING_UNSET) {
+        s->consumer.prefetch = s->handlers.jobs;
     }
-    if (rc == EXIT_DONE) {
-        rc = consumer_run(&k);
-    }
-    session_close(&conn);
+    rc = consume_with(&k, s);
+    handlers_deinit(&h);
     output_deinit(&k.out);
     return rc;
 }
 
-static const consume_settings consume_default = {
-    .common = SETTINGS_DEFAULTS,
-    .consumer = CONSUMER_DEFAULTS,
-};
-
 const command consume_command = {
     .name = "consume",
-    .usage = "-q QUEUE [OPTION...]\n"
-             "-e EXCHANGE [-r KEY] [OPTION...]",
-    .summary = "receive messages to stdout",
+    .usage = "-q QUEUE [OPTION...] [-- COMMAND [ARGUMENT...]]\n"
+             "-e EXCHANGE [-r KEY] [OPTION...] [-- COMMAND [ARGUMENT...]]",
+    .summary = "receive messages to stdout, or run a command for each",
     .about = "Writes the body of each message, and a newline, to stdout. With -e the messages come "
              "from a private queue, which the broker names and deletes with the connection.\n"
              "\n"
@@ -159,6 +197,7 @@ const command consume_command = {
               {EXIT_PIPE, NULL}},
     .options = {{&consume_options, 0},
                 {&consumer_options, AT(consumer)},
+                {&handler_options, AT(handlers)},
                 {&connection_options, 0},
                 {&general_options, 0}},
     .size = sizeof(consume_settings),

@@ -27,10 +27,15 @@ typedef struct consumer_settings {
 
 extern const option_table consumer_options; /* of consumer_settings */
 
+enum { CONSUMER_GOING = -1 }; /* no exit code yet */
+
+typedef struct outlet outlet; /* outlet.h */
+
 typedef struct consumer {
     session *session;
     const consumer_settings *settings;
     output out;
+    outlet *outlet; /* NULL: messages go to `out` */
     char queue[NAME_MAX_BYTES];
     char tag[NAME_MAX_BYTES];
     uint64_t count; /* records taken */
@@ -43,6 +48,9 @@ typedef struct consumer {
     int empty_answers;   /* in a row */
     uint32_t cancelling; /* our basic.cancel, once sent */
     uint64_t called;     /* when the last call was made */
+    uint64_t returned;   /* of what an outlet published */
+    bool ending;         /* nothing new is to be begun, not even with what was taken */
+    int reason;          /* for which an outlet ends, found when the subscription was over; 0 */
     bool broken;         /* stdout cannot take more */
     bool failed;         /* the connection or the channel is gone */
     bool cancelled;      /* the subscription is over; acks still work */

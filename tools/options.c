@@ -131,6 +131,7 @@ int options_parse(const command *c, char **argv, settings *s) {
             rc = text[1] == '-' ? parse_long(&p, text + 2) : parse_letters(&p, text + 1);
         }
     }
+    s->args[s->arg_count] = NULL; /* which is how a command is run */
     return rc;
 }
 
