@@ -8,9 +8,9 @@
 
 #include "output.h"
 #include "progress.h"
+#include "origin.h"
 #include "session.h"
-
-enum { NAME_MAX_BYTES = 256 }; /* a short string and a NUL */
+#include "subscription.h"
 
 /* What to take, and when to end. */
 typedef struct consumer_settings {
@@ -18,6 +18,8 @@ typedef struct consumer_settings {
     uint64_t idle_ms;
     bool until_empty;
     bool auto_ack;
+    bool exclusive;
+    subscription_settings subscription;
     uint64_t prefetch;
     bool raw;
 } consumer_settings;
