@@ -17,6 +17,7 @@ typedef struct consume_settings {
     settings common;
     consumer_settings consumer;
     handler_settings handlers;
+    format_settings format;
     origin_settings origin;
 } consume_settings;
 
@@ -43,8 +44,8 @@ static int consume_check_command(const consume_settings *s) {
     if (given && s->consumer.auto_ack) {
         return misuse("with -A a handler's exit code would mean nothing");
     }
-    if (given && s->consumer.raw) {
-        return misuse("--raw is for stdout; a handler gets the body as it is");
+    if (given && memcmp(&s->format, &consume_default.format, sizeof s->format) != 0) {
+        return misuse("--raw and the like are for stdout; a handler gets the body as it is");
     }
     return EXIT_DONE;
 }
@@ -77,18 +78,41 @@ static int consume_with(consumer *k, const consume_settings *s) {
     return rc;
 }
 
+/* Receives, from the first connect to the last close. */
+static int consume_with(consumer *k, const consume_settings *s) {
+    int rc = session_open(k->session, &s->common);
+    if (rc == EXIT_DONE) {
+        rc = consume_prepare(k, s);
+    }
+    if (rc == EXIT_DONE) {
+        signals_defer();
+        rc = consumer_start(k);
+    }
+    if (rc == EXIT_DONE) {
+        rc = consumer_run(k);
+    }
+    session_close(k->session);
+    return rc;
+}
+
+/* What the messages are written to, and how. */
+static int consume_output(consumer *k, const format_settings *o) {
+    int rc = format_init(&k->format, o);
+    return rc == EXIT_DONE ? folder_init(&k->folder, o->directory) : rc;
+}
+
 static int consume_run(settings *common) {
     consume_settings *s = (consume_settings *)common;
     session conn;
     handlers h;
-    consumer k = {.session = &conn, .settings = &s->consumer};
+    consumer k = {.session = &conn, .settings = &s->consumer, .folder = {.fd = -1}};
     int rc = consume_check(s);
     if (rc != EXIT_DONE) {
         return rc;
     }
+    k.out = output_init(s->format.directory != NULL ? -1 : STDOUT_FILENO);
     common->name = common->name != NULL ? common->name : "leveret consume";
     s->consumer.exclusive = s->origin.exclusive;
-    k.out = output_init(STDOUT_FILENO);
     handlers_init(&h, &s->handlers, common->args, NULL);
     if (common->arg_count > 0) {
         k.outlet = &h.outlet;
@@ -96,9 +120,15 @@ static int consume_run(settings *common) {
     if (k.outlet != NULL && s->consumer.prefetch == SETTING_UNSET) {
         s->consumer.prefetch = s->handlers.jobs;
     }
-    rc = subscription_complete(&s->consumer.subscription) ? consume_with(&k, s)
-                                                          : say_and(EXIT_INTERNAL, "out of memory");
+    rc = consume_output(&k, &s->format);
+    if (rc == EXIT_DONE) {
+        rc = subscription_complete(&s->consumer.subscription)
+                 ? consume_with(&k, s)
+                 : say_and(EXIT_INTERNAL, "out of memory");
+    }
     handlers_deinit(&h);
+    folder_deinit(&k.folder);
+    format_deinit(&k.format);
     output_deinit(&k.out);
     return rc;
 }
@@ -112,9 +142,24 @@ const command consume_command = {
              "from a private queue, which the broker names and deletes with the connection.\n"
              "\n"
              "A message is acked only after its whole record was written; bytes written to a pipe "
-             "count, read or not. What was delivered and not written goes back to the queue.",
+             "count, read or not. What was delivered and not written goes back to the queue.\n"
+             "\n"
+             "With --format each message is written as the text that is given, no newline added, "
+             "in which stand for:\n"
+             "%s\tits body, as it is\n"
+             "%S\tthe size of its body in bytes\n"
+             "%e %k %q\texchange, routing key and queue\n"
+             "%t %T\tcontent type and timestamp, empty where there is none\n"
+             "%h %j\tits headers, and all of it, as JSON\n"
+             "%d %r\tdelivery tag, and whether it was redelivered: true or false\n"
+             "%{PROPERTY}\tany property, as %{message_id}\n"
+             "%{header:NAME}\ta header: text as it is, numbers without their type, else JSON\n"
+             "%%\ta percent sign\n"
+             "\\n \\t \\r \\0 \\\\ \\xNN\tnewline, tab, return, NUL, backslash, any byte",
     .examples = "leveret consume -q jobs -c 1 --raw > job\n"
                 "leveret consume -e logs --declare --type fanout\n"
+                "leveret consume -q jobs --until-empty --jsonl > jobs.jsonl\n"
+                "leveret consume -q jobs --format '%{message_id} %{header:n} %S\\n'\n"
                 "leveret consume -q jobs --until-empty",
     .exits = {{EXIT_DONE, "with -c that many messages came, else at least one"},
               {EXIT_FAILED, "the broker refused, or cancelled the consumer"},
@@ -125,6 +170,7 @@ const command consume_command = {
               {EXIT_INPUT, "a password file that cannot be read"},
               {EXIT_CONNECT, NULL},
               {EXIT_INTERNAL, NULL},
+              {EXIT_CREATE, NULL},
               {EXIT_OUTPUT, NULL},
               {EXIT_TEMPORARY, NULL},
               {EXIT_PROTOCOL, NULL},
@@ -137,6 +183,7 @@ const command consume_command = {
                 {&subscription_options, AT(consumer.subscription)},
                 {&consumer_options, AT(consumer)},
                 {&handler_options, AT(handlers)},
+                {&format_options, AT(format)},
                 {&connection_options, 0},
                 {&general_options, 0}},
     .size = sizeof(consume_settings),

@@ -39,8 +39,6 @@ static const option consumer_rows[] = {
      "the broker forgets what it has sent: fast, and lost on any failure"},
     {'p', "prefetch", "N", option_number, AT(prefetch), 0, 65535,
      "at most N messages unacked (100); 0: no limit"},
-    {0, "raw", NULL, option_flag, AT(raw), 0, 0,
-     "write bodies without a newline after each"},
 };
 /* clang-format on */
 
@@ -84,6 +82,25 @@ int consumer_start(consumer *k) {
     return EXIT_DONE;
 }
 
+/* Puts the record into the output, or into a file of its own. */
+static int consumer_write(consumer *k, const lev_message *m) {
+    record r = {.message = m, .queue = lev_span_of(k->queue), .tag = k->count + 1};
+    buffer *b = &k->out.bytes;
+    size_t before = b->len;
+    int rc = EXIT_DONE;
+    format_put(&k->format, b, &r);
+    if (b->failed) {
+        b->failed = false;
+        b->len = before;
+        return say_and(EXIT_INTERNAL, "out of memory; the message stays in the queue");
+    }
+    if (k->folder.path != NULL) {
+        rc = folder_put(&k->folder, buffer_span(b));
+        b->len = 0;
+    }
+    return rc == EXIT_DONE ? CONSUMER_GOING : rc;
+}
+
 /* Takes one message. Behind a cancel only those count that the broker has forgotten by now. */
 static int consumer_take(consumer *k, const lev_message *m) {
     const consumer_settings *o = wishes(k);
@@ -100,8 +117,9 @@ static int consumer_take(consumer *k, const lev_message *m) {
         k->count++;
         return k->outlet->take(k->outlet, k, m);
     }
-    if (!output_put(&k->out, m->body) || (!o->raw && !output_put(&k->out, lev_span_of("\n")))) {
-        return say_and(EXIT_INTERNAL, "out of memory; the message stays in the queue");
+    int rc = consumer_write(k, m);
+    if (rc != CONSUMER_GOING) {
+        return rc;
     }
     k->newest = m->delivery;
     k->owing = !o->auto_ack;
@@ -267,7 +285,7 @@ static int consumer_event(consumer *k, const lev_event *e) {
         if (rc == CONSUMER_GOING && k->count == wishes(k)->count && k->cancelling == 0) {
             return EXIT_DONE; /* the cancel goes before the last ack, or more would be sent */
         }
-        if (rc == CONSUMER_GOING && k->out.len >= OUTPUT_FULL) {
+        if (rc == CONSUMER_GOING && k->out.bytes.len >= OUTPUT_FULL) {
             rc = consumer_settle(k);
         }
     }

@@ -6,6 +6,8 @@
 #ifndef TOOLS_CONSUMER_H
 #define TOOLS_CONSUMER_H
 
+#include "folder.h"
+#include "format.h"
 #include "output.h"
 #include "progress.h"
 #include "origin.h"
@@ -21,7 +23,6 @@ typedef struct consumer_settings {
     bool exclusive;
     subscription_settings subscription;
     uint64_t prefetch;
-    bool raw;
 } consumer_settings;
 
 #define CONSUMER_DEFAULTS                                                                          \
@@ -38,6 +39,8 @@ typedef struct consumer {
     const consumer_settings *settings;
     output out;
     outlet *outlet; /* NULL: messages go to `out` */
+    format format;
+    folder folder; /* where each record has a file of its own */
     char queue[NAME_MAX_BYTES];
     char tag[NAME_MAX_BYTES];
     uint64_t count; /* records taken */

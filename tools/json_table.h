@@ -16,6 +16,10 @@
 void json_put_table(buffer *b, lev_span table);
 void json_put_value(buffer *b, const lev_value *value);
 
+/* Writes a value for people: strings and bytes as they are, numbers without their type, all else as
+ * JSON. */
+void json_put_bare(buffer *b, const lev_value *value);
+
 /* Reads an object as a table, which lives until the next text. What is wrong is noted in `j`, and
  * the table is empty then. */
 lev_span json_get_table(json *j, const json_node *node);

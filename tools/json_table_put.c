@@ -151,6 +151,14 @@ static bool put_real(buffer *b, const lev_value *value) {
     return true;
 }
 
+static void put_integer(buffer *b, const lev_value *value) {
+    if (strchr("BuiT", value->type) != NULL) {
+        buffer_decimal(b, value->as.u);
+    } else {
+        buffer_signed(b, value->as.i);
+    }
+}
+
 /* Writes what stands behind {"@":"LETTER", of types that are not plain. */
 static void put_tagged(buffer *b, const lev_value *value) {
     size_t before = b->len;
@@ -178,16 +186,9 @@ static void put_tagged(buffer *b, const lev_value *value) {
         buffer_signed(b, (int32_t)value->as.decimal.value);
         buffer_byte(b, '}');
         return;
-    case 'B':
-    case 'u':
-    case 'i':
-    case 'T':
-        buffer_text(b, "\"v\":");
-        buffer_decimal(b, value->as.u);
-        return;
     default:
         buffer_text(b, "\"v\":");
-        buffer_signed(b, value->as.i);
+        put_integer(b, value);
         return;
     }
 }
@@ -230,6 +231,16 @@ void json_put_value(buffer *b, const lev_value *value) {
         buffer_text(b, "\",");
         put_tagged(b, value);
         buffer_byte(b, '}');
+    }
+}
+
+void json_put_bare(buffer *b, const lev_value *value) {
+    if (value->type == 'S' || value->type == 'x') {
+        buffer_put(b, value->as.bytes);
+    } else if (strchr("bBsuIiLUT", value->type) != NULL) {
+        put_integer(b, value);
+    } else if (value->type != 'f' || !put_real(b, value)) {
+        json_put_value(b, value);
     }
 }
 

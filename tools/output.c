@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,51 +24,23 @@ output output_init(int fd) {
 }
 
 void output_deinit(output *o) {
-    free(o->bytes);
+    buffer_deinit(&o->bytes);
     *o = (output){.fd = -1};
-}
-
-static bool output_grow(output *o, size_t more) {
-    size_t cap = o->cap == 0 ? (size_t)2 * OUTPUT_FULL : o->cap;
-    while (cap - o->len < more) {
-        if (cap > SIZE_MAX / 2) {
-            return false;
-        }
-        cap *= 2;
-    }
-    uint8_t *bytes = realloc(o->bytes, cap);
-    if (bytes == NULL) {
-        return false;
-    }
-    o->bytes = bytes;
-    o->cap = cap;
-    return true;
-}
-
-bool output_put(output *o, lev_span bytes) {
-    if (o->cap - o->len < bytes.len && !output_grow(o, bytes.len)) {
-        return false;
-    }
-    if (bytes.len > 0) {
-        memcpy(o->bytes + o->len, bytes.ptr, bytes.len);
-        o->len += bytes.len;
-    }
-    return true;
 }
 
 /* Writes once. Returns how many bytes went, 0 for none yet, -1 with errno. */
 static ssize_t output_write(output *o, size_t done, lev_client *client) {
-    size_t left = o->len - done;
+    size_t left = o->bytes.len - done;
     if (o->piece < SSIZE_MAX && !loop_stall(client, o->fd)) {
         return 0;
     }
-    ssize_t n = write(o->fd, o->bytes + done, left < o->piece ? left : o->piece);
+    ssize_t n = write(o->fd, o->bytes.ptr + done, left < o->piece ? left : o->piece);
     return n < 0 && (errno == EINTR || errno == EAGAIN) ? 0 : n;
 }
 
 /* Gives up what could not be written and returns the exit code. */
 static int output_broken(output *o) {
-    o->len = 0;
+    o->bytes.len = 0;
     if (errno == EPIPE) {
         return EXIT_PIPE;
     }
@@ -79,13 +50,13 @@ static int output_broken(output *o) {
 
 int output_flush(output *o, lev_client *client) {
     size_t done = 0;
-    while (done < o->len) {
+    while (done < o->bytes.len) {
         ssize_t n = output_write(o, done, client);
         if (n < 0) {
             return output_broken(o);
         }
         done += (size_t)n;
     }
-    o->len = 0;
+    o->bytes.len = 0;
     return EXIT_DONE;
 }

@@ -2,13 +2,12 @@
  * Copyright (c) 2026 The Leveret authors */
 
 /* leveret publish: the options, the checks among them, and where the messages come from: arguments,
- * stdin as one message, or stdin line by line. stdin is read only when poll says that something is
- * there, so that a person who types slowly does not starve the connection. */
+ * or stdin. */
 
 #include "command.h"
 #include "exits.h"
+#include "input.h"
 #include "publisher.h"
-#include "records.h"
 #include "signals.h"
 
 #include <stdio.h>
@@ -22,8 +21,7 @@ typedef struct publish_settings {
     bool declare;
     const char *type;
     const char *body;
-    const char *prompt;
-    bool lines;
+    input_settings input;
 } publish_settings;
 
 /* clang-format off */
@@ -37,9 +35,7 @@ static const option publish_rows[] = {
      "publish straight to this queue"},
     {'b', "body", "BODY", option_text, AT(body), 0, 0,
      "the message, as the argument BODY"},
-    {'l', "lines", NULL, option_flag, AT(lines), 0, 0,
-     "each line of stdin is a message"},
-    {0, "prompt", "TEXT", option_text, AT(prompt), 0, 0,
+    {0, "prompt", "TEXT", option_text, AT(input.prompt), 0, 0,
      "as -l, with TEXT on stderr before each line"},
     {0, "declare", NULL, option_flag, AT(declare), 0, 0,
      "first declare the exchange, or the queue, durable"},
@@ -57,22 +53,27 @@ static int misuse(const char *text) {
 /* What options may not say together, or must. */
 static int publish_check(const publish_settings *s) {
     const publisher_settings *to = &s->publisher;
-    bool lines = s->lines || s->prompt != NULL;
+    const record_settings *cut = &s->input.records;
+    bool stdin_read = record_settings_cut(cut) || s->input.prompt != NULL;
     const char *password_file = s->common.password_file;
     bool password_on_stdin = password_file != NULL && strcmp(password_file, "-") == 0;
     if (s->queue != NULL && (to->exchange != NULL || to->routing_key != NULL)) {
         return misuse("-q is the queue itself and goes without -e and -r");
     }
-    if (to->exchange == NULL && to->routing_key == NULL && s->queue == NULL) {
+    bool nowhere = to->exchange == NULL && to->routing_key == NULL && s->queue == NULL;
+    if (nowhere && (!cut->jsonl || s->declare)) {
         return misuse("where to? give -e EXCHANGE, -r KEY or -q QUEUE");
     }
-    if (lines && (s->body != NULL || s->common.arg_count > 0)) {
-        return misuse("-l and --prompt read lines and go without a BODY");
+    if (stdin_read && (s->body != NULL || s->common.arg_count > 0)) {
+        return misuse("-l, --prompt and the like read stdin and go without a BODY");
+    }
+    if (cut->jsonl && (to->properties.present != 0 || to->persistent || to->transient)) {
+        return misuse("with --jsonl each record has its own properties; only -e and -r override");
     }
     if (s->type != NULL && (!s->declare || to->exchange == NULL)) {
         return misuse("--type goes with --declare and -e; a message's type is --message-type");
     }
-    if (s->prompt != NULL && password_on_stdin) {
+    if (s->input.prompt != NULL && password_on_stdin) {
         return misuse("--prompt needs stdin for itself; put the password into a file");
     }
     return EXIT_DONE;
@@ -80,45 +81,19 @@ static int publish_check(const publish_settings *s) {
 
 static void publish_defaults(publish_settings *s) {
     bool quiet = s->common.quiet;
-    s->lines = s->lines || s->prompt != NULL;
+    input_settings *in = &s->input;
+    if (in->prompt != NULL && !record_settings_cut(&in->records)) {
+        in->records.lines = true;
+    }
     s->common.name = s->common.name != NULL ? s->common.name : "leveret publish";
     s->common.window = s->publisher.window;
-    s->publisher.chatty = !quiet && (s->common.verbose || s->prompt != NULL);
-    s->publisher.told = !quiet && s->lines;
+    s->publisher.chatty = !quiet && (s->common.verbose || in->prompt != NULL);
+    s->publisher.told = !quiet && record_settings_cut(&in->records);
     if (s->queue != NULL) {
         s->publisher.routing_key = s->queue;
     }
-}
-
-/* Waits for input and reads some. Returns false when there is no more to be had. */
-static bool read_some(publisher *p, records *in) {
-    return publisher_await(p, in->fd) && records_fill(in);
-}
-
-static void publish_lines(publisher *p, records *in, const char *prompt) {
-    lev_span line;
-    bool going = true;
-    while (going) {
-        while (going && records_line(in, &line)) {
-            going = publisher_send(p, line, false);
-        }
-        if (!going || in->ended) {
-            return;
-        }
-        if (prompt != NULL) {
-            fprintf(stderr, "%s", prompt);
-        }
-        going = read_some(p, in);
-    }
-}
-
-static void publish_whole(publisher *p, records *in) {
-    while (!in->ended) {
-        if (!read_some(p, in)) {
-            return;
-        }
-    }
-    publisher_send(p, records_rest(in), true);
+    in->exchange = s->queue != NULL ? "" : s->publisher.exchange;
+    in->routing_key = s->publisher.routing_key;
 }
 
 static void publish_arguments(publisher *p, const publish_settings *s) {
@@ -128,19 +103,12 @@ static void publish_arguments(publisher *p, const publish_settings *s) {
     }
 }
 
-static int publish_input(publisher *p, const publish_settings *s, records *in) {
+static int publish_input(publisher *p, const publish_settings *s, input *in) {
     if (s->body != NULL || s->common.arg_count > 0) {
         publish_arguments(p, s);
-    } else if (s->lines) {
-        publish_lines(p, in, s->prompt);
-    } else {
-        publish_whole(p, in);
+        return EXIT_DONE;
     }
-    if (in->fault != 0) {
-        return say_and(EXIT_INPUT, "cannot read stdin: %s; messages before that were published",
-                       strerror(in->fault));
-    }
-    return EXIT_DONE;
+    return input_publish(in, p);
 }
 
 static int publish_session(session *conn, publish_settings *s) {
@@ -151,11 +119,11 @@ static int publish_session(session *conn, publish_settings *s) {
         rc = publisher_init(&p, conn, &s->publisher);
     }
     if (rc == EXIT_DONE) {
-        records in = records_init(STDIN_FILENO);
+        input in = input_init(STDIN_FILENO, "stdin", &s->input);
         signals_defer();
         rc = publisher_finish(&p, publish_input(&p, s, &in));
         session_close(conn);
-        records_deinit(&in);
+        input_deinit(&in);
     }
     return rc;
 }
@@ -164,6 +132,9 @@ static int publish_run(settings *common) {
     publish_settings *s = (publish_settings *)common;
     session conn;
     int rc = publish_check(s);
+    if (rc == EXIT_DONE) {
+        rc = records_check(&s->input.records);
+    }
     if (rc == EXIT_DONE) {
         rc = publisher_check(&s->publisher, "publish");
     }
@@ -187,11 +158,18 @@ static const publish_settings publish_default = {
 const command publish_command = {
     .name = "publish",
     .usage = "[-e EXCHANGE] [-r KEY] [OPTION...] [BODY...]\n"
-             "-q QUEUE [OPTION...] [BODY...]",
+             "-q QUEUE [OPTION...] [BODY...]\n"
+             "--jsonl [OPTION...]",
     .summary = "publish messages from arguments or stdin",
     .about =
         "Each BODY is published as a message. Without one, stdin is one message, or with -l each "
-        "of its lines is one: of any length, with any bytes, without its newline.\n"
+        "of its lines is one: of any length, with any bytes, without its newline; -0, -D and "
+        "--length-prefix cut it otherwise.\n"
+        "\n"
+        "With --jsonl each line is a JSON object, as consume --jsonl prints it: exchange, "
+        "routing_key, properties, and body or body_base64. It is published with exactly the "
+        "properties that it has; -e, -r and -q, where they are given, say where to instead of the "
+        "record.\n"
         "\n"
         "Unless told otherwise, messages are persistent, mandatory (the broker returns what no "
         "queue takes), and confirmed: the command ends with 0 only if the broker confirmed and "
@@ -204,6 +182,7 @@ const command publish_command = {
               {EXIT_PARTIAL, "some messages were returned, refused, or are in doubt; they are "
                              "counted on stderr"},
               {EXIT_USAGE, NULL},
+              {EXIT_RECORD, NULL},
               {EXIT_INPUT, NULL},
               {EXIT_CONNECT, NULL},
               {EXIT_INTERNAL, NULL},
@@ -214,6 +193,7 @@ const command publish_command = {
               {EXIT_STOPPED, "stopped by SIGINT or SIGTERM; what was sent until then is confirmed "
                              "and routed; a second signal ends at once"}},
     .options = {{&publish_options, 0},
+                {&record_options, AT(input.records)},
                 {&publisher_options, AT(publisher)},
                 {&property_options, AT(publisher.properties)},
                 {&connection_options, 0},

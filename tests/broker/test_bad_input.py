@@ -44,7 +44,7 @@ class Usage(BrokerTest):
                 (["--priority", "256"], "is not a number from 0 to 255"),
                 (["--message-id", "x" * 256], "is not a text of at most 255 bytes"),
                 (["--type", "fanout"], "--type goes with --declare and -e"),
-                (["-l", "body"], "-l and --prompt read lines"),
+                (["-l", "body"], "read stdin and go without a BODY"),
                 (["-q", "other"], "-q is the queue itself"),
                 (["--transient", "-p"], "exclude each other")):
             with self.subTest(args=args):
