@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "consumer.h"
+#include "coprocess.h"
 #include "exits.h"
 #include "handler.h"
 #include "signals.h"
@@ -23,6 +24,7 @@ typedef struct consume_settings {
     const char *routing_key;
     bool declare;
     const char *type;
+    bool coprocess;
 } consume_settings;
 
 /* clang-format off */
@@ -38,6 +40,8 @@ static const option consume_rows[] = {
      "first declare the queue, or the exchange, durable"},
     {0, "type", "TYPE", option_text, AT(type), 0, 0,
      "type of the exchange to declare (direct)"},
+    {0, "coprocess", NULL, option_flag, AT(coprocess), 0, 0,
+     "with -- COMMAND: one process for all messages"},
 };
 /* clang-format on */
 
@@ -60,6 +64,9 @@ static int consume_check_command(const consume_settings *s) {
     }
     if (!given && memcmp(&s->handlers, &consume_default.handlers, sizeof s->handlers) != 0) {
         return misuse("--jobs, --kill-after, --on-failure and --max-failures go with -- COMMAND");
+    }
+    if (s->coprocess && (!given || s->handlers.jobs != 1)) {
+        return misuse("--coprocess goes with -- COMMAND, and without --jobs");
     }
     if (given && s->consumer.auto_ack) {
         return misuse("with -A a handler's exit code would mean nothing");
@@ -145,6 +152,7 @@ static int consume_run(settings *common) {
     consume_settings *s = (consume_settings *)common;
     session conn;
     handlers h;
+    coprocess p;
     consumer k = {.session = &conn, .settings = &s->consumer};
     int rc = consume_check(s);
     if (rc != EXIT_DONE) {
@@ -153,14 +161,16 @@ static int consume_run(settings *common) {
     common->name = common->name != NULL ? common->name : "leveret consume";
     k.out = output_init(STDOUT_FILENO);
     handlers_init(&h, &s->handlers, common->args, NULL);
+    coprocess_init(&p, &s->handlers, common->args);
     if (common->arg_count > 0) {
-        k.outlet = &h.outlet;
+        k.outlet = s->coprocess ? &p.outlet : &h.outlet;
     }
-    if (k.outlet != NULL && s->consumer.prefetch == SETTING_UNSET) {
+    if (k.outlet == &h.outlet && s->consumer.prefetch == SETTING_UNSET) {
         s->consumer.prefetch = s->handlers.jobs;
     }
     rc = consume_with(&k, s);
     handlers_deinit(&h);
+    coprocess_deinit(&p);
     output_deinit(&k.out);
     return rc;
 }

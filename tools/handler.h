@@ -43,6 +43,10 @@ verdict handler_verdict(int code, unsigned on_failure);
 /* Returns how many milliseconds to start nothing after so many failures in a row. */
 uint64_t handler_pause(uint64_t failures);
 
+/* Says on stderr that a command can't be started, and returns the exit code for that errno: 126,
+ * 127 or EXIT_INTERNAL. */
+int handler_blame(const char *name, int fault);
+
 typedef struct job job;
 
 typedef struct handlers {
