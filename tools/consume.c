@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "consumer.h"
+#include "coprocess.h"
 #include "exits.h"
 #include "handler.h"
 #include "origin.h"
@@ -38,14 +39,20 @@ static int consume_check_command(const consume_settings *s) {
     if (s->common.dashed && !given) {
         return misuse("which command? it goes behind --");
     }
+    if (s->handlers.coprocess && (!given || s->handlers.jobs != 1)) {
+        return misuse("--coprocess goes with -- COMMAND, and without --jobs");
+    }
     if (!given && memcmp(&s->handlers, &consume_default.handlers, sizeof s->handlers) != 0) {
         return misuse("--jobs, --kill-after, --on-failure and --max-failures go with -- COMMAND");
     }
     if (given && s->consumer.auto_ack) {
         return misuse("with -A a handler's exit code would mean nothing");
     }
-    if (given && memcmp(&s->format, &consume_default.format, sizeof s->format) != 0) {
-        return misuse("--raw and the like are for stdout; a handler gets the body as it is");
+    format_settings format = s->format;
+    format.jsonl = format.jsonl && !s->handlers.coprocess; /* which is what it gets */
+    if (given && memcmp(&format, &consume_default.format, sizeof format) != 0) {
+        return misuse("--raw and the like are for stdout; a handler gets the body as it is, "
+                      "--coprocess JSON lines");
     }
     return EXIT_DONE;
 }
@@ -61,28 +68,11 @@ static int consume_check(const consume_settings *s) {
     return rc == EXIT_DONE ? consume_check_command(s) : rc;
 }
 
-/* Receives, with everything that has to be released however it ends. */
-static int consume_with(consumer *k, const consume_settings *s) {
-    int rc = session_open(k->session, &s->common);
-    if (rc == EXIT_DONE) {
-        rc = origin_prepare(k->session, &s->origin, k->queue);
-    }
-    if (rc == EXIT_DONE) {
-        signals_defer();
-        rc = consumer_start(k);
-    }
-    if (rc == EXIT_DONE) {
-        rc = consumer_run(k);
-    }
-    session_close(k->session);
-    return rc;
-}
-
 /* Receives, from the first connect to the last close. */
 static int consume_with(consumer *k, const consume_settings *s) {
     int rc = session_open(k->session, &s->common);
     if (rc == EXIT_DONE) {
-        rc = consume_prepare(k, s);
+        rc = origin_prepare(k->session, &s->origin, k->queue);
     }
     if (rc == EXIT_DONE) {
         signals_defer();
@@ -105,6 +95,7 @@ static int consume_run(settings *common) {
     consume_settings *s = (consume_settings *)common;
     session conn;
     handlers h;
+    coprocess p;
     consumer k = {.session = &conn, .settings = &s->consumer, .folder = {.fd = -1}};
     int rc = consume_check(s);
     if (rc != EXIT_DONE) {
@@ -114,10 +105,11 @@ static int consume_run(settings *common) {
     common->name = common->name != NULL ? common->name : "leveret consume";
     s->consumer.exclusive = s->origin.exclusive;
     handlers_init(&h, &s->handlers, common->args, NULL);
+    coprocess_init(&p, &s->handlers, common->args);
     if (common->arg_count > 0) {
-        k.outlet = &h.outlet;
+        k.outlet = s->handlers.coprocess ? &p.outlet : &h.outlet;
     }
-    if (k.outlet != NULL && s->consumer.prefetch == SETTING_UNSET) {
+    if (k.outlet == &h.outlet && s->consumer.prefetch == SETTING_UNSET) {
         s->consumer.prefetch = s->handlers.jobs;
     }
     rc = consume_output(&k, &s->format);
@@ -127,6 +119,7 @@ static int consume_run(settings *common) {
                  : say_and(EXIT_INTERNAL, "out of memory");
     }
     handlers_deinit(&h);
+    coprocess_deinit(&p);
     folder_deinit(&k.folder);
     format_deinit(&k.format);
     output_deinit(&k.out);

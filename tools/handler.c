@@ -45,6 +45,8 @@ static const option handler_rows[] = {
      "what follows an exit code other than 0, 65 and 75 (requeue)"},
     {0, "max-failures", "N", option_number, AT(max_failures), 1, INT64_MAX,
      "end after N failures in a row"},
+    {0, "coprocess", NULL, option_flag, AT(coprocess), 0, 0,
+     "one process for all messages"},
 };
 /* clang-format on */
 
@@ -146,7 +148,6 @@ static int handlers_take(outlet *o, consumer *k, const lev_message *m) {
 
 /* ---- one handler ---------------------------------------------------------------------------- */
 
-/* Which exit code tells that a command can't be started. */
 static int start_code(int fault) {
     switch (fault) {
     case ENOENT:
@@ -162,12 +163,16 @@ static int start_code(int fault) {
     }
 }
 
+int handler_blame(const char *name, int fault) {
+    return say_and(start_code(fault), "cannot run \"%s\": %s; check the command behind --", name,
+                   strerror(fault));
+}
+
 static void job_start(handlers *h, job *j) {
     unsigned pipes = CHILD_NOTES | (h->reply != NULL ? CHILD_STDOUT : 0u);
     int fault = child_start(&j->child, h->argv, j->env, pipes);
     if (fault != 0) {
-        h->reason = say_and(start_code(fault), "cannot run \"%s\": %s; check the command after --",
-                            h->argv[0], strerror(fault));
+        h->reason = handler_blame(h->argv[0], fault);
         return;
     }
     signals_add_group(j->child.pid);

@@ -20,6 +20,7 @@ typedef struct handler_settings {
     uint64_t kill_ms;
     unsigned on_failure;
     uint64_t max_failures;
+    bool coprocess; /* one process for all messages */
 } handler_settings;
 
 #define HANDLER_DEFAULTS                                                                           \
@@ -42,6 +43,10 @@ verdict handler_verdict(int code, unsigned on_failure);
 
 /* Returns how many milliseconds to start nothing after so many failures in a row. */
 uint64_t handler_pause(uint64_t failures);
+
+/* Says on stderr that a command can't be started, and returns the exit code for that errno: 126,
+ * 127 or EXIT_INTERNAL. */
+int handler_blame(const char *name, int fault);
 
 typedef struct job job;
 

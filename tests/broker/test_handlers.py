@@ -13,7 +13,7 @@ import time
 import pika
 
 import support
-from support import BrokerTest, await_line, end, environment, leveret, start, start_consumer
+from support import BrokerTest, end, environment, leveret, start, start_consumer
 
 
 class HandlerTest(BrokerTest):
