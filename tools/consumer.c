@@ -62,7 +62,10 @@ int consumer_start(consumer *k) {
     lev_client *c = k->session->client;
     const consumer_settings *o = wishes(k);
     lev_basic_qos qos = {.prefetch_count = (uint16_t)wanted_prefetch(o)};
-    lev_basic_consume fields = {.queue = lev_span_of(k->queue), .no_ack = o->auto_ack};
+    lev_basic_consume fields = {.queue = lev_span_of(k->queue),
+                                .no_ack = o->auto_ack,
+                                .exclusive = o->exclusive,
+                                .arguments = buffer_span(&o->subscription.arguments)};
     lev_method reply;
     k->active = loop_now();
     k->progress = progress_init(k->session->settings, k->out.fd);

@@ -10,9 +10,9 @@
 #include "format.h"
 #include "output.h"
 #include "progress.h"
+#include "origin.h"
 #include "session.h"
-
-enum { NAME_MAX_BYTES = 256 }; /* a short string and a NUL */
+#include "subscription.h"
 
 /* What to take, and when to end. */
 typedef struct consumer_settings {
@@ -20,6 +20,8 @@ typedef struct consumer_settings {
     uint64_t idle_ms;
     bool until_empty;
     bool auto_ack;
+    bool exclusive;
+    subscription_settings subscription;
     uint64_t prefetch;
 } consumer_settings;
 
@@ -36,9 +38,9 @@ typedef struct consumer {
     session *session;
     const consumer_settings *settings;
     output out;
-    format format;
-    folder folder;  /* where each record has a file of its own */
     outlet *outlet; /* NULL: messages go to `out` */
+    format format;
+    folder folder; /* where each record has a file of its own */
     char queue[NAME_MAX_BYTES];
     char tag[NAME_MAX_BYTES];
     uint64_t count; /* records taken */

@@ -143,6 +143,8 @@ void options_forget(const command *c, settings *s) {
             text_list *list = option_place(s, &w, o);
             free(list->items);
             *list = (text_list){NULL, 0};
+        } else if (o->store == option_entry) {
+            buffer_deinit(option_place(s, &w, o));
         }
     }
     for (size_t i = 0; i < s->urls.count; i++) {
