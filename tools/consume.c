@@ -12,7 +12,6 @@
 #include "signals.h"
 
 #include <string.h>
-#include <unistd.h>
 
 typedef struct consume_settings {
     settings common;
@@ -48,9 +47,9 @@ static int consume_check_command(const consume_settings *s) {
     if (given && s->consumer.auto_ack) {
         return misuse("with -A a handler's exit code would mean nothing");
     }
-    format_settings format = s->format;
-    format.jsonl = format.jsonl && !s->handlers.coprocess; /* which is what it gets */
-    if (given && memcmp(&format, &consume_default.format, sizeof format) != 0) {
+    format_settings own = s->format;
+    own.jsonl = own.jsonl && !s->handlers.coprocess; /* which is what it gets */
+    if (given && memcmp(&own, &consume_default.format, sizeof own) != 0) {
         return misuse("--raw and the like are for stdout; a handler gets the body as it is, "
                       "--coprocess JSON lines");
     }
@@ -85,23 +84,17 @@ static int consume_with(consumer *k, const consume_settings *s) {
     return rc;
 }
 
-/* What the messages are written to, and how. */
-static int consume_output(consumer *k, const format_settings *o) {
-    int rc = format_init(&k->format, o);
-    return rc == EXIT_DONE ? folder_init(&k->folder, o->directory) : rc;
-}
-
 static int consume_run(settings *common) {
     consume_settings *s = (consume_settings *)common;
     session conn;
     handlers h;
     coprocess p;
-    consumer k = {.session = &conn, .settings = &s->consumer, .folder = {.fd = -1}};
+    sink out;
+    consumer k = {.session = &conn, .settings = &s->consumer, .sink = &out};
     int rc = consume_check(s);
     if (rc != EXIT_DONE) {
         return rc;
     }
-    k.out = output_init(s->format.directory != NULL ? -1 : STDOUT_FILENO);
     common->name = common->name != NULL ? common->name : "leveret consume";
     s->consumer.exclusive = s->origin.exclusive;
     handlers_init(&h, &s->handlers, common->args, NULL);
@@ -112,7 +105,7 @@ static int consume_run(settings *common) {
     if (k.outlet == &h.outlet && s->consumer.prefetch == SETTING_UNSET) {
         s->consumer.prefetch = s->handlers.jobs;
     }
-    rc = consume_output(&k, &s->format);
+    rc = sink_init(&out, &s->format);
     if (rc == EXIT_DONE) {
         rc = subscription_complete(&s->consumer.subscription)
                  ? consume_with(&k, s)
@@ -120,9 +113,7 @@ static int consume_run(settings *common) {
     }
     handlers_deinit(&h);
     coprocess_deinit(&p);
-    folder_deinit(&k.folder);
-    format_deinit(&k.format);
-    output_deinit(&k.out);
+    sink_deinit(&out);
     return rc;
 }
 
