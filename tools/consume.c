@@ -12,7 +12,6 @@
 #include "signals.h"
 
 #include <string.h>
-#include <unistd.h>
 
 typedef struct consume_settings {
     settings common;
@@ -95,34 +94,28 @@ static int consume_with(consumer *k, const consume_settings *s) {
     return rc;
 }
 
-/* What the messages are written to, and how. */
-static int consume_output(consumer *k, const format_settings *o) {
-    int rc = format_init(&k->format, o);
-    return rc == EXIT_DONE ? folder_init(&k->folder, o->directory) : rc;
-}
-
 static int consume_run(settings *common) {
     consume_settings *s = (consume_settings *)common;
     session conn;
     handlers h;
     coprocess p;
-    consumer k = {.session = &conn, .settings = &s->consumer, .folder = {.fd = -1}};
+    sink out;
+    consumer k = {.session = &conn, .settings = &s->consumer, .sink = &out};
     int rc = consume_check(s);
     if (rc != EXIT_DONE) {
         return rc;
     }
-    k.out = output_init(s->format.directory != NULL ? -1 : STDOUT_FILENO);
     common->name = common->name != NULL ? common->name : "leveret consume";
     s->consumer.exclusive = s->origin.exclusive;
     handlers_init(&h, &s->handlers, common->args, NULL);
-    coprocess_init(&p, &s->handlers, common->args);
+    coprocess_init(&p, &s->handlers, common->args, &out.format);
     if (common->arg_count > 0) {
         k.outlet = s->coprocess ? &p.outlet : &h.outlet;
     }
     if (k.outlet == &h.outlet && s->consumer.prefetch == SETTING_UNSET) {
         s->consumer.prefetch = s->handlers.jobs;
     }
-    rc = consume_output(&k, &s->format);
+    rc = sink_init(&out, &s->format);
     if (rc == EXIT_DONE) {
         rc = subscription_complete(&s->consumer.subscription)
                  ? consume_with(&k, s)
@@ -130,9 +123,7 @@ static int consume_run(settings *common) {
     }
     handlers_deinit(&h);
     coprocess_deinit(&p);
-    folder_deinit(&k.folder);
-    format_deinit(&k.format);
-    output_deinit(&k.out);
+    sink_deinit(&out);
     return rc;
 }
 

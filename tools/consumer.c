@@ -68,7 +68,7 @@ int consumer_start(consumer *k) {
                                 .arguments = buffer_span(&o->subscription.arguments)};
     lev_method reply;
     k->active = loop_now();
-    k->progress = progress_init(k->session->settings, k->out.fd);
+    k->progress = progress_init(k->session->settings, k->sink != NULL ? k->sink->out.fd : -1);
     if (lev_client_basic_qos(c, CHANNEL, &qos, NULL) != LEV_OK ||
         lev_client_basic_consume(c, CHANNEL, &fields, &reply) != LEV_OK) {
         return consumer_fail(k);
@@ -82,22 +82,9 @@ int consumer_start(consumer *k) {
     return EXIT_DONE;
 }
 
-/* Puts the record into the output, or into a file of its own. */
 static int consumer_write(consumer *k, const lev_message *m) {
     record r = {.message = m, .queue = lev_span_of(k->queue), .tag = k->count + 1};
-    buffer *b = &k->out.bytes;
-    size_t before = b->len;
-    int rc = EXIT_DONE;
-    format_put(&k->format, b, &r);
-    if (b->failed) {
-        b->failed = false;
-        b->len = before;
-        return say_and(EXIT_INTERNAL, "out of memory; the message stays in the queue");
-    }
-    if (k->folder.path != NULL) {
-        rc = folder_put(&k->folder, buffer_span(b));
-        b->len = 0;
-    }
+    int rc = sink_put(k->sink, &r);
     return rc == EXIT_DONE ? CONSUMER_GOING : rc;
 }
 
@@ -143,7 +130,7 @@ static int consumer_settle(consumer *k) {
     if (k->outlet != NULL) {
         return consumer_work(k);
     }
-    int rc = k->broken ? EXIT_DONE : output_flush(&k->out, k->session->client);
+    int rc = k->broken ? EXIT_DONE : sink_flush(k->sink, k->session->client);
     if (rc != EXIT_DONE) {
         k->broken = true;
         return rc;
@@ -222,7 +209,7 @@ static unsigned consumer_wait(consumer *k, int timeout_ms) {
     if (k->outlet != NULL) {
         k->outlet->watch(k->outlet, &watch);
     } else if (k->cancelling == 0) {
-        watch.output = k->out.fd;
+        watch.output = k->sink->out.fd;
     }
     return loop_wait(k->failed ? NULL : k->session->client, &watch);
 }
@@ -285,7 +272,7 @@ static int consumer_event(consumer *k, const lev_event *e) {
         if (rc == CONSUMER_GOING && k->count == wishes(k)->count && k->cancelling == 0) {
             return EXIT_DONE; /* the cancel goes before the last ack, or more would be sent */
         }
-        if (rc == CONSUMER_GOING && k->out.bytes.len >= OUTPUT_FULL) {
+        if (rc == CONSUMER_GOING && sink_full(k->sink)) {
             rc = consumer_settle(k);
         }
     }

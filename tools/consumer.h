@@ -6,12 +6,10 @@
 #ifndef TOOLS_CONSUMER_H
 #define TOOLS_CONSUMER_H
 
-#include "folder.h"
-#include "format.h"
-#include "output.h"
 #include "progress.h"
 #include "origin.h"
 #include "session.h"
+#include "sink.h"
 #include "subscription.h"
 
 /* What to take, and when to end. */
@@ -37,10 +35,8 @@ typedef struct outlet outlet; /* outlet.h */
 typedef struct consumer {
     session *session;
     const consumer_settings *settings;
-    output out;
-    outlet *outlet; /* NULL: messages go to `out` */
-    format format;
-    folder folder; /* where each record has a file of its own */
+    sink *sink;     /* where messages are written; may be NULL with an outlet */
+    outlet *outlet; /* instead, or NULL */
     char queue[NAME_MAX_BYTES];
     char tag[NAME_MAX_BYTES];
     uint64_t count; /* records taken */

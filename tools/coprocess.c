@@ -269,7 +269,7 @@ static int coprocess_work(outlet *o, consumer *k) {
 static int coprocess_take(outlet *o, consumer *k, const lev_message *m) {
     coprocess *p = (coprocess *)o;
     record r = {.message = m, .queue = lev_span_of(k->queue), .tag = k->count};
-    format_put(&k->format, &p->child.in.data, &r);
+    format_put(p->format, &p->child.in.data, &r);
     if (p->child.in.data.failed || !given_add(p, m->delivery, k->count)) {
         return say_and(EXIT_INTERNAL, "out of memory; the message stays in the queue");
     }
@@ -317,12 +317,13 @@ static int coprocess_finish(outlet *o, const consumer *k, int reason) {
     return reason;
 }
 
-void coprocess_init(coprocess *p, const handler_settings *s, char *const *argv) {
+void coprocess_init(coprocess *p, const handler_settings *s, char *const *argv, const format *f) {
     *p = (coprocess){
         .outlet = {coprocess_take, coprocess_work, coprocess_watch, coprocess_busy, coprocess_leave,
                    coprocess_lost, coprocess_finish},
         .settings = s,
         .argv = argv,
+        .format = f,
         .child = child_init(),
     };
 }

@@ -7,12 +7,9 @@
 #include "command.h"
 #include "entity.h"
 #include "exits.h"
-#include "output.h"
 #include "session.h"
 #include "signals.h"
-
-#include <stdio.h>
-#include <unistd.h>
+#include "sink.h"
 
 typedef struct get_settings {
     settings common;
@@ -20,7 +17,8 @@ typedef struct get_settings {
     uint64_t count;
     bool until_empty;
     bool auto_ack;
-    bool raw;
+    format_settings format;
+    sink out;
 } get_settings;
 
 /* clang-format off */
@@ -34,8 +32,6 @@ static const option get_rows[] = {
      "take messages until the queue is empty"},
     {'A', "no-ack", NULL, option_flag, AT(auto_ack), 0, 0,
      "the broker forgets what it has sent: lost on any failure"},
-    {0, "raw", NULL, option_flag, AT(raw), 0, 0,
-     "write bodies without a newline after each"},
 };
 /* clang-format on */
 
@@ -55,14 +51,12 @@ static int get_check(get_settings *s) {
 }
 
 /* Writes one message and acks it. */
-static int get_write(session *conn, const get_settings *s, output *out, const lev_message *m) {
-    lev_delivery delivery = m->delivery;
-    buffer_put(&out->bytes, m->body);
-    buffer_text(&out->bytes, s->raw ? "" : "\n");
-    if (out->bytes.failed) {
-        return say_and(EXIT_INTERNAL, "out of memory; the message stays in the queue");
+static int get_write(session *conn, get_settings *s, const record *r) {
+    lev_delivery delivery = r->message->delivery;
+    int rc = sink_put(&s->out, r);
+    if (rc == EXIT_DONE) {
+        rc = sink_flush(&s->out, conn->client);
     }
-    int rc = output_flush(out, conn->client);
     if (rc == EXIT_DONE && !s->auto_ack &&
         lev_client_ack(conn->client, delivery, false) != LEV_OK) {
         rc = session_fail(conn, "ack");
@@ -70,19 +64,19 @@ static int get_write(session *conn, const get_settings *s, output *out, const le
     return rc;
 }
 
-static int get_all(session *conn, const get_settings *s, output *out) {
+static int get_all(session *conn, get_settings *s) {
     lev_basic_get fields = {.queue = lev_span_of(s->queue), .no_ack = s->auto_ack};
     const entity e = {false, s->queue};
     char doing[ENTITY_DOING];
     uint64_t taken = 0;
     int rc = EXIT_DONE;
     for (; rc == EXIT_DONE && taken < s->count && signals_caught() == 0; taken++) {
-        const lev_message *m;
-        lev_status status = lev_client_get(conn->client, CHANNEL, &fields, &m);
+        record r = {.queue = fields.queue, .tag = taken + 1};
+        lev_status status = lev_client_get(conn->client, CHANNEL, &fields, &r.message);
         if (status == LEV_NEED_MORE) {
             return taken > 0 && s->count == SETTING_UNSET ? EXIT_DONE : EXIT_NOTHING;
         }
-        rc = status == LEV_OK ? get_write(conn, s, out, m)
+        rc = status == LEV_OK ? get_write(conn, s, &r)
                               : session_fail(conn, entity_doing(&e, "get from", doing));
     }
     if (rc == EXIT_DONE && signals_caught() != 0 && taken < s->count) {
@@ -92,10 +86,8 @@ static int get_all(session *conn, const get_settings *s, output *out) {
 }
 
 static int get_work(session *conn, settings *common) {
-    output out = output_init(STDOUT_FILENO);
     signals_defer();
-    int rc = get_all(conn, (const get_settings *)common, &out);
-    output_deinit(&out);
+    int rc = get_all(conn, (get_settings *)common);
     if (rc == EXIT_DONE && lev_client_close(conn->client) != LEV_OK) { /* with it leave the acks */
         rc = session_fail(conn, "ack");
     }
@@ -103,8 +95,17 @@ static int get_work(session *conn, settings *common) {
 }
 
 static int get_run(settings *common) {
-    int rc = get_check((get_settings *)common);
-    return rc == EXIT_DONE ? session_run(common, "leveret get", get_work) : rc;
+    get_settings *s = (get_settings *)common;
+    int rc = get_check(s);
+    if (rc != EXIT_DONE) {
+        return rc;
+    }
+    rc = sink_init(&s->out, &s->format);
+    if (rc == EXIT_DONE) {
+        rc = session_run(common, "leveret get", get_work);
+    }
+    sink_deinit(&s->out);
+    return rc;
 }
 
 static const get_settings get_default = {.common = SETTINGS_DEFAULTS, .count = SETTING_UNSET};
@@ -115,7 +116,7 @@ const command get_command = {
     .summary = "poll a queue for one message, or drain it",
     .about =
         "Writes the body of a message, and a newline, to stdout. A message is acked only after it "
-        "was written.\n"
+        "was written. The letters of --format are in leveret-consume(1).\n"
         "\n"
         "Each message costs a round trip: for many of them leveret consume is far faster.",
     .examples = "leveret get -q jobs || echo nothing to do\n"
@@ -123,10 +124,14 @@ const command get_command = {
     .exits = {{EXIT_DONE, "with -c that many messages came, else at least one"},
               {EXIT_NOTHING, "the queue was empty, or had fewer messages than -c asked for"},
               EXITS_CONNECTED,
+              {EXIT_CREATE, NULL},
               {EXIT_OUTPUT, NULL},
               {EXIT_STOPPED, "stopped by SIGINT or SIGTERM; what was written is acked"},
               {EXIT_PIPE, NULL}},
-    .options = {{&get_options, 0}, {&connection_options, 0}, {&general_options, 0}},
+    .options = {{&get_options, 0},
+                {&format_options, AT(format)},
+                {&connection_options, 0},
+                {&general_options, 0}},
     .size = sizeof(get_settings),
     .defaults = &get_default,
     .run = get_run,

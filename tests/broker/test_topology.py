@@ -5,7 +5,9 @@
 """leveret declare, bind, unbind, purge, delete, get and ping."""
 
 import json
+import os
 import signal
+import tempfile
 
 import pika
 
@@ -205,6 +207,15 @@ class Get(BrokerTest):
             self.await_depth(queue, 0)
             self.assertEnded(leveret("get", "-q", queue, "--until-empty", *option), 2)
 
+    def test_formats(self):
+        queue = self.queue(b"1", b"2", b"3")
+        self.assertEqual(leveret("get", "-q", queue, "--format", "%s %k %q;").out.decode(), f"1 {queue} {queue};")
+        self.assertEqual(json.loads(leveret("get", "-q", queue, "--jsonl").out)["body"], "2")
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEnded(leveret("get", "-q", queue, "--output-dir", folder), 0)
+            with open(f"{folder}/{os.listdir(folder)[0]}", "rb") as file:
+                self.assertEqual(file.read(), b"3")
+
     def test_missing_queue_is_1(self):
         ended = leveret("get", "-q", self.name("missing"))
         self.assertEnded(ended, 1, 'get from queue "missing-.*404 NOT_FOUND')
@@ -282,6 +293,8 @@ class Usage(BrokerTest):
                 (["delete", "exchange", "x", "--if-empty"], "--if-empty is for queues"),
                 (["get"], "where from"), (["get", "-q", "q", "extra"], '"extra" is one argument'),
                 (["get", "-q", "q", "-c", "0"], "is not a number from 1"),
+                (["get", "-q", "q", "--format", "%Q"], "--format"),
+                (["get", "-q", "q", "--raw", "--jsonl"], "--jsonl"),
                 (["ping", "host"], '"host" is one argument too many')):
             with self.subTest(args=args):
                 ended = leveret(*args, url=NOWHERE)
