@@ -272,7 +272,7 @@ static int consumer_event(consumer *k, const lev_event *e) {
         if (rc == CONSUMER_GOING && k->count == wishes(k)->count && k->cancelling == 0) {
             return EXIT_DONE; /* the cancel goes before the last ack, or more would be sent */
         }
-        if (rc == CONSUMER_GOING && sink_full(k->sink)) {
+        if (rc == CONSUMER_GOING && k->outlet == NULL && sink_full(k->sink)) {
             rc = consumer_settle(k);
         }
     }
