@@ -18,6 +18,7 @@
     X(purge)                                                                                       \
     X(delete)                                                                                      \
     X(request)                                                                                     \
+    X(copy)                                                                                        \
     X(serve)                                                                                       \
     X(ping)
 

@@ -43,24 +43,24 @@ static int misuse(const char *text) {
 }
 
 static int consume_check_command(const consume_settings *s) {
-    bool given = s->common.arg_count > 0;
-    if (s->common.dashed && !given) {
+    bool handled = s->common.arg_count > 0;
+    if (s->common.dashed && !handled) {
         return misuse("which command? it goes behind --");
     }
-    if (s->coprocess && (!given || s->handlers.jobs != 1)) {
+    if (s->coprocess && (!handled || s->handlers.jobs != 1)) {
         return misuse("--coprocess goes with -- COMMAND, and without --jobs");
     }
-    if (!given && memcmp(&s->handlers, &consume_default.handlers, sizeof s->handlers) != 0) {
+    if (!handled && memcmp(&s->handlers, &consume_default.handlers, sizeof s->handlers) != 0) {
         return misuse("--jobs, --kill-after, --on-failure and --max-failures go with -- COMMAND");
     }
-    if (given && s->consumer.auto_ack) {
+    if (handled && s->consumer.auto_ack) {
         return misuse("with -A a handler's exit code would mean nothing");
     }
-    if (given && !s->coprocess &&
+    if (handled && !s->coprocess &&
         memcmp(&s->format, &consume_default.format, sizeof s->format) != 0) {
         return misuse("--raw and the like are for stdout; a handler gets the body as it is");
     }
-    if (given && s->format.directory != NULL) {
+    if (handled && s->format.directory != NULL) {
         return misuse("--output-dir goes without a command");
     }
     return EXIT_DONE;

@@ -3,8 +3,7 @@
 
 /* Messages are numbered by the command itself, one number each as long as it runs, so a line of the
  * handler's can never mean another delivery than the one it was written for, whatever connection or
- * process has ended meanwhile. Those that are not settled lie in an array, the oldest first; it
- * moves on when the oldest is settled, and is as long as the handler is behind.
+ * process has ended meanwhile.
  *
  * When no more messages come, the handler's stdin is closed. It settles what it has, and ends; then
  * the command ends, too. */
@@ -70,43 +69,6 @@ bool coprocess_line(lev_span line, request *r) {
 
 /* ---- what was given ------------------------------------------------------------------------- */
 
-static bool given_add(coprocess *p, lev_delivery delivery, uint64_t tag) {
-    if (p->given_count == 0) {
-        p->first = tag;
-    }
-    if (p->given_count == p->given_room) {
-        size_t room = p->given_room == 0 ? 128 : p->given_room * 2;
-        lev_delivery *grown = realloc(p->given, room * sizeof *grown);
-        if (grown == NULL) {
-            return false;
-        }
-        p->given = grown;
-        p->given_room = room;
-    }
-    p->given[p->given_count++] = delivery;
-    p->unsettled++;
-    return true;
-}
-
-/* Forgets the oldest ones that are settled, once it is worth moving the others. */
-static void given_trim(coprocess *p) {
-    size_t settled = 0;
-    while (settled < p->given_count && p->given[settled].tag == 0) {
-        settled++;
-    }
-    if (settled == p->given_count || settled > p->given_room / 2) {
-        p->given_count -= settled;
-        p->first += settled;
-        memmove(p->given, p->given + settled, p->given_count * sizeof *p->given);
-    }
-}
-
-static lev_delivery *given_find(coprocess *p, uint64_t tag) {
-    bool there = tag >= p->first && tag - p->first < p->given_count;
-    lev_delivery *d = there ? &p->given[tag - p->first] : NULL;
-    return d != NULL && d->tag != 0 ? d : NULL;
-}
-
 static lev_status settle(const consumer *k, lev_delivery d, verdict_kind kind) {
     lev_client *c = k->session->client;
     if (k->failed) {
@@ -117,14 +79,11 @@ static lev_status settle(const consumer *k, lev_delivery d, verdict_kind kind) {
 }
 
 /* Settles all that the process has left behind. */
-static void given_settle_all(coprocess *p, const consumer *k, verdict_kind kind) {
-    for (size_t i = 0; i < p->given_count; i++) {
-        if (p->given[i].tag != 0) {
-            settle(k, p->given[i], kind);
-        }
+static void settle_all(coprocess *p, const consumer *k, verdict_kind kind) {
+    lev_delivery d;
+    while (given_pop(&p->given, &d)) {
+        settle(k, d, kind);
     }
-    p->given_count = 0;
-    p->unsettled = 0;
 }
 
 /* ---- what it says --------------------------------------------------------------------------- */
@@ -137,23 +96,20 @@ static void coprocess_obey(coprocess *p, const consumer *k, lev_span line) {
             (int)(line.len < 80 ? line.len : 80), line.len > 0 ? (const char *)line.ptr : "");
         return;
     }
-    lev_delivery *d = given_find(p, r.tag);
-    if (d == NULL && r.tag > k->count) {
+    lev_delivery d;
+    bool there = given_take(&p->given, r.tag, &d);
+    if (!there && r.tag > k->count) {
         p->bad_lines++;
         say("the handler settles message %" PRIu64 ", which it was never given", r.tag);
         return;
     }
-    lev_status status = d != NULL ? settle(k, *d, r.kind) : LEV_ERR_STALE;
+    lev_status status = there ? settle(k, d, r.kind) : LEV_ERR_STALE;
     if (status != LEV_OK) {
         say("message %" PRIu64 " cannot be settled: %s; nothing was sent", r.tag,
             status == LEV_ERR_STALE ? "it was settled before, or its connection was lost"
                                     : lev_status_text(status));
     }
-    if (d != NULL) {
-        d->tag = 0;
-        p->unsettled--;
-        p->failures = 0;
-    }
+    p->failures = there ? 0 : p->failures;
 }
 
 /* Reads what there is, and takes whole lines. */
@@ -176,7 +132,6 @@ static void coprocess_listen(coprocess *p, const consumer *k) {
             buffer_drop(&p->lines, p->lines.len);
         }
     }
-    given_trim(p);
 }
 
 /* ---- its life ------------------------------------------------------------------------------- */
@@ -205,13 +160,13 @@ static int coprocess_over(coprocess *p, const consumer *k, int code) {
     unsigned policy = p->settings->on_failure;
     verdict_kind kind = policy == ON_FAILURE_REJECT ? VERDICT_REJECT : VERDICT_REQUEUE;
     bool failed = code != 0;
-    if ((failed || p->unsettled > 0) && !k->session->settings->quiet) {
+    if ((failed || p->given.unsettled > 0) && !k->session->settings->quiet) {
         say("the handler ended with %d; %" PRIu64 " message%s not settled and %s", code,
-            p->unsettled, p->unsettled == 1 ? " was" : "s were",
+            p->given.unsettled, p->given.unsettled == 1 ? " was" : "s were",
             failed && kind == VERDICT_REJECT ? "rejected" : "back in the queue");
     }
-    p->failed += failed || p->unsettled > 0 ? 1 : 0;
-    given_settle_all(p, k, failed ? kind : VERDICT_REQUEUE);
+    p->failed += failed || p->given.unsettled > 0 ? 1 : 0;
+    settle_all(p, k, failed ? kind : VERDICT_REQUEUE);
     child_deinit(&p->child);
     buffer_drop(&p->lines, p->lines.len);
     p->failures++;
@@ -270,7 +225,7 @@ static int coprocess_take(outlet *o, consumer *k, const lev_message *m) {
     coprocess *p = (coprocess *)o;
     record r = {.message = m, .queue = lev_span_of(k->queue), .tag = k->count};
     format_put(p->format, &p->child.in.data, &r);
-    if (p->child.in.data.failed || !given_add(p, m->delivery, k->count)) {
+    if (p->child.in.data.failed || !given_add(&p->given, m->delivery, k->count)) {
         return say_and(EXIT_INTERNAL, "out of memory; the message stays in the queue");
     }
     return CONSUMER_GOING;
@@ -304,8 +259,7 @@ static void coprocess_leave(outlet *o, consumer *k) {
 
 static void coprocess_lost(outlet *o) {
     coprocess *p = (coprocess *)o;
-    p->given_count = 0;
-    p->unsettled = 0;
+    given_clear(&p->given);
 }
 
 static int coprocess_finish(outlet *o, const consumer *k, int reason) {
@@ -331,5 +285,5 @@ void coprocess_init(coprocess *p, const handler_settings *s, char *const *argv, 
 void coprocess_deinit(coprocess *p) {
     child_deinit(&p->child);
     buffer_deinit(&p->lines);
-    free(p->given);
+    given_deinit(&p->given);
 }

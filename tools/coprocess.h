@@ -8,6 +8,7 @@
 #define TOOLS_COPROCESS_H
 
 #include "format.h"
+#include "given.h"
 #include "handler.h"
 
 /* What a line of the handler's asks for. */
@@ -26,12 +27,8 @@ typedef struct coprocess {
     char *const *argv;
     const format *format; /* of records */
     child child;
-    buffer lines;        /* read and not yet taken apart */
-    lev_delivery *given; /* what was given and is not settled; tag 0: it is */
-    uint64_t first;      /* the message that given[0] is */
-    size_t given_count;
-    size_t given_room;
-    uint64_t unsettled;
+    buffer lines; /* read and not yet taken apart */
+    given given;  /* by the messages' numbers */
     uint64_t bad_lines;
     uint64_t failures; /* in a row */
     uint64_t failed_at;

@@ -32,9 +32,14 @@ void loop_within(loop_watch *watch, int ms) {
     watch->timeout_ms = loop_sooner(watch->timeout_ms, ms);
 }
 
+struct pollfd loop_fd(lev_client *client) {
+    short events = poll_events(lev_client_wants(client));
+    return (struct pollfd){.fd = lev_client_fd(client), .events = events};
+}
+
 unsigned loop_wait(lev_client *client, const loop_watch *watch) {
     struct pollfd fds[LOOP_OWN + LOOP_MORE_MAX] = {
-        {.fd = client != NULL ? lev_client_fd(client) : -1},
+        client != NULL ? loop_fd(client) : (struct pollfd){.fd = -1},
         {.fd = signals_caught() == 0 ? signals_fd() : -1, .events = POLLIN},
         {.fd = watch->input, .events = POLLIN},
         {.fd = watch->output, .events = watch->writing ? POLLOUT : 0},
@@ -43,7 +48,6 @@ unsigned loop_wait(lev_client *client, const loop_watch *watch) {
     int timeout = watch->timeout_ms;
     unsigned ready = 0;
     if (client != NULL) {
-        fds[0].events = poll_events(lev_client_wants(client));
         timeout = loop_sooner(timeout, lev_client_timeout(client));
     }
     if (watch->more_count > 0) {

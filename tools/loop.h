@@ -31,6 +31,9 @@ enum loop_ready { LOOP_INPUT = 1, LOOP_OUTPUT = 2, LOOP_HANGUP = 4 };
  * `client` may be NULL, for a connection that is gone. */
 unsigned loop_wait(lev_client *client, const loop_watch *watch);
 
+/* Returns what to poll for on behalf of another connection; lev_client_timeout bounds the wait. */
+struct pollfd loop_fd(lev_client *client);
+
 /* Makes a wait end after `ms` at the latest. */
 void loop_within(loop_watch *watch, int ms);
 

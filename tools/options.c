@@ -135,21 +135,27 @@ int options_parse(const command *c, char **argv, settings *s) {
     return rc;
 }
 
+static void forget_urls(url_list *list) {
+    for (size_t i = 0; i < list->count; i++) {
+        explicit_bzero(list->items[i], strlen(list->items[i]));
+        free(list->items[i]);
+    }
+    list->count = 0;
+}
+
 void options_forget(const command *c, settings *s) {
     option_walk w = {.command = c};
     const option *o;
     while ((o = option_next(&w)) != NULL) {
+        void *place = o->store != NULL ? option_place(s, &w, o) : NULL;
         if (o->store == option_texts) {
-            text_list *list = option_place(s, &w, o);
+            text_list *list = place;
             free(list->items);
             *list = (text_list){NULL, 0};
         } else if (o->store == option_entry) {
-            buffer_deinit(option_place(s, &w, o));
+            buffer_deinit(place);
+        } else if (o->store == option_url) {
+            forget_urls(place);
         }
     }
-    for (size_t i = 0; i < s->urls.count; i++) {
-        explicit_bzero(s->urls.items[i], strlen(s->urls.items[i]));
-        free(s->urls.items[i]);
-    }
-    s->urls.count = 0;
 }

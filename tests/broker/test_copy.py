@@ -1,0 +1,167 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 The Leveret authors
+
+"""leveret copy: from queue to queue or exchange, between connections; the source acked behind the target."""
+
+import signal
+import time
+
+import pika
+
+import support
+from support import BrokerTest, await_line, end, leveret, start
+
+
+class CopyTest(BrokerTest):
+    def bodies(self, queue, count):
+        ended = leveret("consume", "-q", queue, "-c", str(count), "--idle", "10")
+        self.assertEnded(ended, 0)
+        return ended.out.split()
+
+
+class Moves(CopyTest):
+    def test_everything_and_unchanged(self):
+        source, target = self.queue(), self.queue()
+        properties = pika.BasicProperties(
+            content_type="text/plain", content_encoding="gzip", delivery_mode=1, priority=3, correlation_id="c",
+            reply_to="r", expiration="600000", message_id="m", timestamp=1, type="t", user_id="guest", app_id="a",
+            headers={"n": 5, "text": "x", "nested": {"list": [1, "two", None, True]}})
+        self.channel.basic_publish("", source, bytes(range(256)), properties)
+        self.channel.basic_publish("", source, b"")
+        ended = leveret("copy", "-q", source, "--to-queue", target, "--until-empty")
+        self.assertEnded(ended, 0, r"\A\Z")
+        first, second = self.drain(target, 2)
+        self.assertEqual((first[1], first[2]), (properties, bytes(range(256))))
+        self.assertEqual((second[1], second[2]), (pika.BasicProperties(), b""))
+        self.await_depth(source, 0)
+
+    def test_in_order(self):
+        bodies = [b"%d" % i for i in range(2000)]
+        source, target = self.queue(*bodies), self.queue()
+        self.assertEnded(leveret("copy", "-v", "-q", source, "--to-queue", target, "-c2000"), 0, "2000 messages copied")
+        self.assertEqual(self.bodies(target, 2000), bodies)
+
+    def test_to_an_exchange_with_each_own_key(self):
+        source, target, exchange = self.queue(), self.queue(), self.name("e")
+        self.channel.exchange_declare(exchange, "topic", auto_delete=True)
+        self.channel.queue_bind(target, exchange, "a.#")
+        self.channel.queue_bind(source, "amq.topic", f"a.{source}")
+        self.channel.basic_publish("amq.topic", f"a.{source}", b"1")
+        self.assertEnded(leveret("copy", "-q", source, "-e", exchange, "-c1"), 0)
+        method, _, body = self.drain(target, 1)[0]
+        self.assertEqual((method.exchange, method.routing_key, body), (exchange, f"a.{source}", b"1"))
+        self.fill(source, b"2")
+        self.assertEnded(leveret("copy", "-q", source, "-e", exchange, "-r", "a.b", "-c1"), 0)
+        self.assertEqual(self.drain(target, 1)[0][0].routing_key, "a.b")
+
+    def test_count(self):
+        source, target = self.queue(b"1", b"2", b"3"), self.queue()
+        self.assertEnded(leveret("copy", "-q", source, "--to-queue", target, "-c2", "--move"), 0)
+        self.await_depth(source, 1)
+        self.await_depth(target, 2)
+
+    def test_nothing_there_is_2(self):
+        source, target = self.queue(), self.queue()
+        self.assertEnded(leveret("copy", "-q", source, "--to-queue", target, "--until-empty"), 2)
+
+    def test_keep(self):
+        bodies = [b"%d" % i for i in range(300)]
+        source, target = self.queue(*bodies), self.queue()
+        self.assertEnded(leveret("copy", "-q", source, "--to-queue", target, "--keep", "--until-empty"), 0)
+        self.await_depth(source, 300)
+        self.assertEqual(self.bodies(target, 300), bodies)
+        self.assertEqual(self.bodies(source, 300), bodies)
+
+    def test_declares(self):
+        source, target = self.queue(b"1"), self.name()
+        self.made.append(target)
+        self.assertEnded(leveret("copy", "-q", source, "--to-queue", target, "--declare", "-c1"), 0)
+        self.await_depth(target, 1)
+
+    def test_signal(self):
+        source, target = self.queue(b"1"), self.queue()
+        copy = start("copy", "-q", source, "--to-queue", target)
+        self.await_depth(target, 1)
+        copy.send_signal(signal.SIGINT)
+        self.assertEnded(end(copy), 130, r"\A\Z")
+        self.await_depth(source, 0)
+
+
+class Refused(CopyTest):
+    def test_no_queue_at_the_target(self):
+        source = self.queue(b"1", b"2")
+        ended = leveret("copy", "-q", source, "--to-queue", self.name(), "--until-empty")
+        self.assertEnded(ended, 3, "no queue for a message: 312 NO_ROUTE.*\n.* came back")
+        self.await_depth(source, 2)
+
+    def test_no_exchange_at_the_target(self):
+        source = self.queue(b"1", b"2")
+        self.assertEnded(leveret("copy", "-q", source, "-e", self.name()), 1, "404 NOT_FOUND")
+        self.await_depth(source, 2)
+
+    def test_a_full_target(self):
+        source = self.queue(b"1", b"2", b"3")
+        target = self.queue(arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
+        ended = leveret("copy", "-q", source, "--to-queue", target, "--prefetch=1", "--until-empty")
+        self.assertEnded(ended, 3, "1 refused by the target; 1 not copied, back in the queue")
+        self.await_depth(source, 2)
+        self.await_depth(target, 1)
+
+    def test_no_source(self):
+        self.assertEnded(leveret("copy", "-q", self.name(), "--to-queue", "x"), 1, "404 NOT_FOUND")
+
+    def test_no_target_broker(self):
+        source = self.queue(b"1")
+        ended = leveret("copy", "-q", source, "--to-queue", "x", "--to", "amqp://u:hidden@127.0.0.1:1")
+        self.assertEnded(ended, 69, "refused")
+        self.assertNotIn("hidden", ended.err)
+        self.await_depth(source, 1)
+
+    def test_usage(self):
+        for args, text in ((["--to-queue", "t"], "where from"), (["-q", "s"], "where to"),
+                           (["-q", "s", "--to-queue", "t", "-e", "e"], "where to"),
+                           (["-q", "s", "--to-queue", "t", "--keep"], "--keep goes with"),
+                           (["-q", "s", "-e", "t", "--declare"], "--declare goes with"),
+                           (["-q", "s", "--to-queue", "t", "-A"], "would be lost"),
+                           (["-q", "s", "--to-queue", "t", "x"], "no arguments"),
+                           (["-q", "s", "--to-queue", "t", "--password-file=-"], "needed twice")):
+            self.assertEnded(leveret("copy", *args, url="amqp://127.0.0.1:1"), 64, text)
+
+
+class Breaks(CopyTest):
+    """Nothing is lost, whichever connection breaks and whenever."""
+
+    count = 5_000
+
+    def copied(self, source, target):
+        """What the target has, each once."""
+        numbers = {int(body) for body in self.bodies(target, self.depth(target))}
+        self.assertEqual(numbers, set(range(self.count)))
+        self.await_depth(source, 0)
+
+    def test_the_target(self):
+        source, target = self.queue(*[b"%d" % i for i in range(self.count)]), self.queue()
+        relay = self.relay()
+        copy = start("copy", "-q", source, "--to-queue", target, "--until-empty", "--to", relay.url)
+        while self.depth(target) < self.count / 50:
+            time.sleep(0.01)
+        relay.cut()
+        end(copy)
+        leveret("copy", "-q", source, "--to-queue", target, "--until-empty")
+        self.copied(source, target)
+
+    def test_the_source(self):
+        source, target = self.queue(*[b"%d" % i for i in range(self.count)]), self.queue()
+        relay = self.relay()
+        copy = start("copy", "-q", source, "--to-queue", target, "--until-empty", "--to", self.url, url=relay.url)
+        while self.depth(target) < self.count / 50:
+            time.sleep(0.01)
+        relay.cut()
+        end(copy)
+        leveret("copy", "-q", source, "--to-queue", target, "--until-empty")
+        self.copied(source, target)
+
+
+if __name__ == "__main__":
+    support.main()
