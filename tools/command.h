@@ -15,7 +15,7 @@
 
 #include <stdio.h>
 
-enum { COMMAND_GROUPS = 8, COMMAND_EXITS = 24, COMMAND_SECTIONS = 4 };
+enum { COMMAND_GROUPS = 12, COMMAND_EXITS = 24, COMMAND_SECTIONS = 4 };
 
 /* A row of EXIT STATUS; without a text, that of exits_text is printed. */
 typedef struct exit_row {

@@ -17,6 +17,8 @@
     X(unbind)                                                                                      \
     X(purge)                                                                                       \
     X(delete)                                                                                      \
+    X(request)                                                                                     \
+    X(serve)                                                                                       \
     X(ping)
 
 #define COMMAND_DECLARE(name) extern const command name##_command;

@@ -19,9 +19,18 @@ typedef struct consume_settings {
     handler_settings handlers;
     format_settings format;
     origin_settings origin;
+    bool coprocess;
 } consume_settings;
 
+/* clang-format off */
 #define AT(member) offsetof(consume_settings, member)
+static const option consume_rows[] = {
+    {0, "coprocess", NULL, option_flag, AT(coprocess), 0, 0,
+     "with -- COMMAND: one process, which takes records and acks them by number"},
+};
+/* clang-format on */
+
+static const option_table consume_options = OPTION_TABLE("One handler for all", consume_rows);
 
 static const consume_settings consume_default = {
     .common = SETTINGS_DEFAULTS,
@@ -38,7 +47,7 @@ static int consume_check_command(const consume_settings *s) {
     if (s->common.dashed && !given) {
         return misuse("which command? it goes behind --");
     }
-    if (s->handlers.coprocess && (!given || s->handlers.jobs != 1)) {
+    if (s->coprocess && (!given || s->handlers.jobs != 1)) {
         return misuse("--coprocess goes with -- COMMAND, and without --jobs");
     }
     if (!given && memcmp(&s->handlers, &consume_default.handlers, sizeof s->handlers) != 0) {
@@ -47,11 +56,12 @@ static int consume_check_command(const consume_settings *s) {
     if (given && s->consumer.auto_ack) {
         return misuse("with -A a handler's exit code would mean nothing");
     }
-    format_settings own = s->format;
-    own.jsonl = own.jsonl && !s->handlers.coprocess; /* which is what it gets */
-    if (given && memcmp(&own, &consume_default.format, sizeof own) != 0) {
-        return misuse("--raw and the like are for stdout; a handler gets the body as it is, "
-                      "--coprocess JSON lines");
+    if (given && !s->coprocess &&
+        memcmp(&s->format, &consume_default.format, sizeof s->format) != 0) {
+        return misuse("--raw and the like are for stdout; a handler gets the body as it is");
+    }
+    if (given && s->format.directory != NULL) {
+        return misuse("--output-dir goes without a command");
     }
     return EXIT_DONE;
 }
@@ -98,9 +108,9 @@ static int consume_run(settings *common) {
     common->name = common->name != NULL ? common->name : "leveret consume";
     s->consumer.exclusive = s->origin.exclusive;
     handlers_init(&h, &s->handlers, common->args, NULL);
-    coprocess_init(&p, &s->handlers, common->args);
+    coprocess_init(&p, &s->handlers, common->args, &out.format);
     if (common->arg_count > 0) {
-        k.outlet = s->handlers.coprocess ? &p.outlet : &h.outlet;
+        k.outlet = s->coprocess ? &p.outlet : &h.outlet;
     }
     if (k.outlet == &h.outlet && s->consumer.prefetch == SETTING_UNSET) {
         s->consumer.prefetch = s->handlers.jobs;
@@ -167,6 +177,7 @@ const command consume_command = {
                 {&subscription_options, AT(consumer.subscription)},
                 {&consumer_options, AT(consumer)},
                 {&handler_options, AT(handlers)},
+                {&consume_options, 0},
                 {&format_options, AT(format)},
                 {&connection_options, 0},
                 {&general_options, 0}},

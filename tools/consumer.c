@@ -68,7 +68,7 @@ int consumer_start(consumer *k) {
                                 .arguments = buffer_span(&o->subscription.arguments)};
     lev_method reply;
     k->active = loop_now();
-    k->progress = progress_init(k->session->settings, k->sink->out.fd);
+    k->progress = progress_init(k->session->settings, k->sink != NULL ? k->sink->out.fd : -1);
     if (lev_client_basic_qos(c, CHANNEL, &qos, NULL) != LEV_OK ||
         lev_client_basic_consume(c, CHANNEL, &fields, &reply) != LEV_OK) {
         return consumer_fail(k);
@@ -272,7 +272,7 @@ static int consumer_event(consumer *k, const lev_event *e) {
         if (rc == CONSUMER_GOING && k->count == wishes(k)->count && k->cancelling == 0) {
             return EXIT_DONE; /* the cancel goes before the last ack, or more would be sent */
         }
-        if (rc == CONSUMER_GOING && sink_full(k->sink)) {
+        if (rc == CONSUMER_GOING && k->outlet == NULL && sink_full(k->sink)) {
             rc = consumer_settle(k);
         }
     }

@@ -35,7 +35,7 @@ typedef struct outlet outlet; /* outlet.h */
 typedef struct consumer {
     session *session;
     const consumer_settings *settings;
-    sink *sink;     /* where messages are written */
+    sink *sink;     /* where messages are written; may be NULL with an outlet */
     outlet *outlet; /* instead, or NULL */
     char queue[NAME_MAX_BYTES];
     char tag[NAME_MAX_BYTES];

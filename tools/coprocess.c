@@ -13,7 +13,6 @@
 
 #include "environment.h"
 #include "exits.h"
-#include "json_record.h"
 #include "signals.h"
 
 #include <errno.h>
@@ -237,6 +236,11 @@ static void coprocess_close(coprocess *p) {
     }
 }
 
+/* Is there work for a process, or may there still be some? */
+static bool coprocess_wanted(const coprocess *p) {
+    return !p->ended && (!p->closing || feed_waiting(&p->child.in) > 0);
+}
+
 static int coprocess_work(outlet *o, consumer *k) {
     coprocess *p = (coprocess *)o;
     pid_t group = p->child.pid;
@@ -245,7 +249,7 @@ static int coprocess_work(outlet *o, consumer *k) {
     if (k->cancelled || k->failed) {
         coprocess_close(p);
     }
-    if (group == 0 && !p->ended && !p->closing && coprocess_pausing(p) == 0) {
+    if (group == 0 && coprocess_wanted(p) && coprocess_pausing(p) == 0) {
         rc = coprocess_start(p);
         group = p->child.pid;
     }
@@ -265,8 +269,7 @@ static int coprocess_work(outlet *o, consumer *k) {
 static int coprocess_take(outlet *o, consumer *k, const lev_message *m) {
     coprocess *p = (coprocess *)o;
     record r = {.message = m, .queue = lev_span_of(k->queue), .tag = k->count};
-    json_put_record(&p->child.in.data, &r);
-    buffer_byte(&p->child.in.data, '\n');
+    format_put(p->format, &p->child.in.data, &r);
     if (p->child.in.data.failed || !given_add(p, m->delivery, k->count)) {
         return say_and(EXIT_INTERNAL, "out of memory; the message stays in the queue");
     }
@@ -278,7 +281,7 @@ static void coprocess_watch(outlet *o, loop_watch *watch) {
     uint64_t limit = p->settings->kill_ms;
     watch->more = p->fds;
     watch->more_count = child_watch(&p->child, p->fds);
-    if (p->child.pid == 0 && !p->ended) {
+    if (p->child.pid == 0 && coprocess_wanted(p)) {
         loop_within(watch, coprocess_pausing(p));
     }
     if (p->closing && limit != SETTING_UNSET && p->kills < 2) {
@@ -289,12 +292,14 @@ static void coprocess_watch(outlet *o, loop_watch *watch) {
 /* While messages may come, only what the handler has not read yet; then as long as it runs. */
 static bool coprocess_busy(const outlet *o) {
     const coprocess *p = (const coprocess *)o;
-    return p->closing ? p->child.pid != 0 : feed_waiting(&p->child.in) > 0;
+    return p->child.pid == 0 ? coprocess_wanted(p) && feed_waiting(&p->child.in) > 0
+                             : p->closing || feed_waiting(&p->child.in) > 0;
 }
 
 static void coprocess_leave(outlet *o, consumer *k) {
-    (void)o;
+    coprocess *p = (coprocess *)o;
     (void)k;
+    p->ended = p->ended || p->child.pid == 0;
 }
 
 static void coprocess_lost(outlet *o) {
@@ -312,12 +317,13 @@ static int coprocess_finish(outlet *o, const consumer *k, int reason) {
     return reason;
 }
 
-void coprocess_init(coprocess *p, const handler_settings *s, char *const *argv) {
+void coprocess_init(coprocess *p, const handler_settings *s, char *const *argv, const format *f) {
     *p = (coprocess){
         .outlet = {coprocess_take, coprocess_work, coprocess_watch, coprocess_busy, coprocess_leave,
                    coprocess_lost, coprocess_finish},
         .settings = s,
         .argv = argv,
+        .format = f,
         .child = child_init(),
     };
 }

@@ -7,6 +7,7 @@
 #ifndef TOOLS_COPROCESS_H
 #define TOOLS_COPROCESS_H
 
+#include "format.h"
 #include "handler.h"
 
 /* What a line of the handler's asks for. */
@@ -23,6 +24,7 @@ typedef struct coprocess {
     outlet outlet;
     const handler_settings *settings;
     char *const *argv;
+    const format *format; /* of records */
     child child;
     buffer lines;        /* read and not yet taken apart */
     lev_delivery *given; /* what was given and is not settled; tag 0: it is */
@@ -44,7 +46,7 @@ typedef struct coprocess {
 /* Makes the outlet that gives all messages to one process that runs `argv`. One that ends with 0
  * ends the command; one that fails is started again, and what it has not settled goes where
  * --on-failure says. */
-void coprocess_init(coprocess *p, const handler_settings *s, char *const *argv);
+void coprocess_init(coprocess *p, const handler_settings *s, char *const *argv, const format *f);
 void coprocess_deinit(coprocess *p);
 
 #endif

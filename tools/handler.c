@@ -45,8 +45,6 @@ static const option handler_rows[] = {
      "what follows an exit code other than 0, 65 and 75 (requeue)"},
     {0, "max-failures", "N", option_number, AT(max_failures), 1, INT64_MAX,
      "end after N failures in a row"},
-    {0, "coprocess", NULL, option_flag, AT(coprocess), 0, 0,
-     "one process for all messages"},
 };
 /* clang-format on */
 
@@ -222,6 +220,12 @@ static void job_hurry(const handlers *h, job *j) {
 
 /* ---- what its end means --------------------------------------------------------------------- */
 
+/* RabbitMQ 3.10 returns a mandatory direct reply as unroutable although it delivers it. */
+static bool direct_reply(const char *reply_to) {
+    static const char prefix[] = "amq.rabbitmq.reply-to.";
+    return strncmp(reply_to, prefix, sizeof prefix - 1) == 0;
+}
+
 static lev_status job_answer(const handlers *h, const consumer *k, const job *j) {
     lev_properties properties = *h->reply;
     if (j->correlation.len > 0) {
@@ -232,7 +236,7 @@ static lev_status job_answer(const handlers *h, const consumer *k, const job *j)
         .routing_key = lev_span_of(j->reply_to),
         .properties = &properties,
         .body = buffer_span(&j->reply),
-        .mandatory = true,
+        .mandatory = !direct_reply(j->reply_to),
     };
     return lev_client_publish(k->session->client, CHANNEL, &reply, NULL);
 }
@@ -391,9 +395,13 @@ static int handlers_finish(outlet *o, const consumer *k, int reason) {
     if (h->rejected + h->requeued + k->returned == 0) {
         return reason;
     }
+    char replies[80] = "";
+    if (k->returned > 0) {
+        snprintf(replies, sizeof replies, "; %" PRIu64 " repl%s found nobody any more", k->returned,
+                 k->returned == 1 ? "y" : "ies");
+    }
     say("of %" PRIu64 " message%s %" PRIu64 " rejected, %" PRIu64 " requeued%s", k->count,
-        k->count == 1 ? "" : "s", h->rejected, h->requeued,
-        k->returned > 0 ? "; some replies found nobody any more" : "");
+        k->count == 1 ? "" : "s", h->rejected, h->requeued, replies);
     return reason == EXIT_DONE ? EXIT_PARTIAL : reason;
 }
 

@@ -20,7 +20,6 @@ typedef struct handler_settings {
     uint64_t kill_ms;
     unsigned on_failure;
     uint64_t max_failures;
-    bool coprocess; /* one process for all messages */
 } handler_settings;
 
 #define HANDLER_DEFAULTS                                                                           \

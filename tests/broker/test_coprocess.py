@@ -33,7 +33,7 @@ class CoprocessTest(BrokerTest):
         self.log = os.path.join(folder.name, "log")
 
     def arguments(self, queue, script, options):
-        return ("consume", "-q", queue, "--coprocess", *options, "--", "env", f"LOG={self.log}",
+        return ("consume", "-q", queue, "--coprocess", "--jsonl", *options, "--", "env", f"LOG={self.log}",
                 "/usr/bin/python3", "-c", HANDLER + script)
 
     def consume(self, queue, script, *options, **kwargs):
@@ -190,7 +190,7 @@ for r in records:
 
     def test_an_unknown_command_is_127(self):
         queue = self.queue(b"1")
-        ended = leveret("consume", "-q", queue, "--coprocess", "--", "/nonexistent")
+        ended = leveret("consume", "-q", queue, "--coprocess", "--jsonl", "--", "/nonexistent")
         self.assertEnded(ended, 127, 'cannot run "/nonexistent"')
         self.await_depth(queue, 1)
 
@@ -216,8 +216,8 @@ settle(*(f"ack {t}" for t in tags)); log("committed")
 class Usage(CoprocessTest):
     def test_what_does_not_go_together(self):
         for args, text in ((["--coprocess"], "--coprocess goes with -- COMMAND"),
-                           (["--coprocess", "--jobs=2", "--", "cat"], "without --jobs"),
-                           (["--coprocess", "-A", "--", "cat"], "-A")):
+                           (["--coprocess", "--jsonl", "--jobs=2", "--", "cat"], "without --jobs"),
+                           (["--coprocess", "--jsonl", "-A", "--", "cat"], "-A")):
             self.assertEnded(leveret("consume", "-q", "q", *args, url="amqp://127.0.0.1:1"), 64, text)
 
 
