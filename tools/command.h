@@ -31,7 +31,7 @@ typedef struct exit_row {
         EXIT_CONFIG, NULL                                                                          \
     }
 
-/* A chapter of its own in the man page, below DESCRIPTION and options. */
+/* A chapter of its own in the man page, below the options; help is without it. */
 typedef struct section {
     const char *title;
     const char *text;

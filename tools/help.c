@@ -103,10 +103,6 @@ void command_help(const command *c) {
         }
         print_row(o);
     }
-    for (const section *s = c->sections; s->title != NULL; s++) {
-        printf("\n%s:\n", s->title);
-        print_text(s->text);
-    }
     print_exits(c);
     print_environment(c);
     printf("\nExamples:\n");

@@ -46,6 +46,10 @@ class Usage(BrokerTest):
                 (["--type", "fanout"], "--type goes with --declare and -e"),
                 (["-l", "body"], "read stdin and go without a BODY"),
                 (["-q", "other"], "-q is the queue itself"),
+                (["-f"], "-f goes with names of files"), (["-f", "a", "-b", "b"], "-f goes with names of files"),
+                (["--rate", "0"], '--rate: "0" is not a number from 1'), (["--rate", "5/m"], '--rate: "5/m" is not'),
+                (["-H", "novalue"], '--header: "novalue" is not KEY:=JSON'), (["-H", "k:={"], '--header: "k:={": '),
+                (["--jsonl", "-H", "k=v"], "with --jsonl each record has its own properties"),
                 (["--transient", "-p"], "exclude each other")):
             with self.subTest(args=args):
                 self.refused("publish", "-r", "key", *args, err=err)
