@@ -150,16 +150,51 @@ const command consume_command = {
              "%{header:NAME}\ta header: text as it is, numbers without their type, else JSON\n"
              "%%\ta percent sign\n"
              "\\n \\t \\r \\0 \\\\ \\xNN\tnewline, tab, return, NUL, backslash, any byte",
+    .sections =
+        {{"Handlers",
+          "With -- COMMAND, a process of its own runs for each message: the body on its stdin, the "
+          "metadata as a JSON record without body on descriptor 3, and in its environment "
+          "AMQP_EXCHANGE, AMQP_ROUTING_KEY, AMQP_QUEUE, AMQP_TAG, AMQP_REDELIVERED (true or "
+          "false) and, where the message has it, AMQP_CONTENT_TYPE, AMQP_MESSAGE_ID, "
+          "AMQP_CORRELATION_ID and AMQP_REPLY_TO. AMQP_URL and AMQP_PASSWORD are not there. It "
+          "need not read any of it. Its exit code settles the message:\n"
+          "0\tack\n"
+          "65\treject: the broker drops it or puts it where dead letters go\n"
+          "75\trequeue\n"
+          "other\tas --on-failure says; so does the end by a signal\n"
+          "\n"
+          "After a failure, 75 included, nothing is started for a tenth of a second, twice as long "
+          "after each further one in a row, at most ten seconds. As many messages are fetched as "
+          "handlers may run, unless --prefetch asks for more. The first SIGINT or SIGTERM lets "
+          "handlers that run finish; a second one ends them, too."},
+         {"One handler for all",
+          "With --coprocess COMMAND is started once and reads all messages from its stdin, in the "
+          "format of the options, best --jsonl. On its descriptor 4 it writes a line for each, in "
+          "any order and whenever it likes, but it gets no more than --prefetch messages ahead:\n"
+          "ack TAG\tdone\n"
+          "nack TAG\treject\n"
+          "nack TAG requeue\tgive back\n"
+          "\n"
+          "TAG is the record's `tag`: a counter of this command that never says the same number "
+          "twice, not even over a reconnect. A line for a delivery whose connection was lost sends "
+          "nothing, and is told on stderr; that message comes again with another number.\n"
+          "\n"
+          "At the end its stdin is closed; it settles what it has, and ends. If it ends before, "
+          "what it has not settled is requeued: after 0 this command ends, too; after a failure "
+          "another one is started, unless --on-failure (stop, reject) or --max-failures say "
+          "otherwise. --kill-after counts from the end of its stdin."}},
     .examples = "leveret consume -q jobs -c 1 --raw > job\n"
                 "leveret consume -e logs --declare --type fanout\n"
                 "leveret consume -q jobs --until-empty --jsonl > jobs.jsonl\n"
                 "leveret consume -q jobs --format '%{message_id} %{header:n} %S\\n'\n"
-                "leveret consume -q jobs --until-empty",
+                "leveret consume -q jobs --until-empty\n"
+                "leveret consume -q mails --jobs 4 --kill-after 60 -- ./send-mail --quick\n"
+                "leveret consume -q events --coprocess --jsonl -- ./load-into-database",
     .exits = {{EXIT_DONE, "with -c that many messages came, else at least one"},
               {EXIT_FAILED, "the broker refused, or cancelled the consumer"},
               {EXIT_NOTHING, "nothing came, or fewer than -c asked for"},
-              {EXIT_PARTIAL, "with -A and -c: more was delivered than wanted, and is lost; it is "
-                             "counted on stderr"},
+              {EXIT_PARTIAL, "handlers failed, or with -A and -c more was delivered than wanted, "
+                             "and is lost; it is counted on stderr"},
               {EXIT_USAGE, NULL},
               {EXIT_INPUT, "a password file that cannot be read"},
               {EXIT_CONNECT, NULL},
@@ -170,6 +205,8 @@ const command consume_command = {
               {EXIT_PROTOCOL, NULL},
               {EXIT_REFUSED, NULL},
               {EXIT_CONFIG, NULL},
+              {EXIT_NOT_EXECUTABLE, NULL},
+              {EXIT_NOT_FOUND, NULL},
               {EXIT_STOPPED, "stopped by SIGINT or SIGTERM; what was written is acked, the rest is "
                              "back in the queue; a second signal ends at once"},
               {EXIT_PIPE, NULL}},

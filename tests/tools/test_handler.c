@@ -63,8 +63,12 @@ static const char *find(char **env, const char *name) {
 }
 
 static void environment_of_a_message(void) {
-    char *from[] = {"PATH=/bin", "AMQP_URL=amqp://u:secret@h", "AMQP_PASSWORD=secret",
-                    "AMQP_REPLY_TO=stale", "AMQP_OTHER=kept", NULL};
+    char *from[] = {"PATH=/bin",
+                    "AMQP_URL=amqp://u:secret@h",
+                    "AMQP_PASSWORD=secret",
+                    "AMQP_REPLY_TO=stale",
+                    "AMQP_OTHER=kept",
+                    NULL};
     lev_message m = {.exchange = lev_span_of("ex"), .routing_key = lev_span_of("a.b")};
     m.redelivered = true;
     m.properties.present = LEV_HAS_MESSAGE_ID | LEV_HAS_CORRELATION_ID;
