@@ -4,6 +4,7 @@
 # make            build/leveret, build/libleveret.a, build/libleveret.so.N (TLS=no: without OpenSSL;
 #                 JSON=no: the command without json-c, which then reads no JSON)
 # make demo       publish and subscribe through a real broker (BROKER=garagemq for the other one)
+# make demo-activity   200,000 user-activity events into SQLite and PostgreSQL, and an action for each purchase
 # make check      all tests that fit in ten minutes; check-all: the long ones too
 # make compare    100,000 random structures each way with each of three other codecs
 # make simulate   many seeds of the simulator (SEEDS=1000000)
@@ -87,7 +88,7 @@ ifneq ($(filter compare check check-all asan ubsan m32 big-endian coverage lint 
 .NOTPARALLEL:
 endif
 
-.PHONY: all demo compare check check-all asan ubsan m32 big-endian coverage lint format install uninstall clean \
+.PHONY: all demo demo-activity compare check check-all asan ubsan m32 big-endian coverage lint format install uninstall clean \
         units unit-programs structure bench bench-programs plot simulate \
         fuzz fuzz-programs fuzz-merge fuzz-coverage fuzz-selftest replays
 all: $(LIB_A) $(LIB_SO) $(BUILD)/leveret $(BUILD)/man/leveret.1 $(EXAMPLES)
@@ -346,7 +347,7 @@ plot:
 C_FILES := $(LIB_C) $(TOOL_C) $(EXAMPLE_C)
 
 # Shell scripts go by their first line; shellcheck looks at them where it is installed.
-SCRIPTS = $(shell grep -lsE '^\#!.*[ /](ba)?sh$$' .ci/* tools/* fuzz/* tests/* tests/*/*)
+SCRIPTS = $(shell grep -lsE '^\#!.*[ /](ba)?sh$$' .ci/* tools/* tools/examples/*/* fuzz/* tests/* tests/*/*)
 
 lint:
 	tests/packages
@@ -399,6 +400,11 @@ demo:
 	@[ "$(TLS)" = no ] || tests/packages libssl-dev libjson-c-dev pkg-config
 	@$(MAKE) all
 	@BUILD=$(BUILD) tools/demo
+
+demo-activity:
+	@[ "$(TLS)" = no ] || tests/packages libssl-dev libjson-c-dev pkg-config
+	@$(MAKE) all
+	@BUILD=$(BUILD) tools/examples/activity/demo
 
 clean:
 	rm -rf build
