@@ -16,7 +16,7 @@ DEMO = os.path.join(os.path.dirname(__file__), "..", "..", "tools", "examples", 
 class Activity(unittest.TestCase):
     def test_every_event_is_stored_once(self):
         env = dict(os.environ, ACTIVITY_URL=support.RABBITMQ, LEVERET=support.LEVERET)
-        demo = subprocess.run([DEMO, "8000", "sqlite"], env=env, capture_output=True, text=True, timeout=120, check=False)
+        demo = subprocess.run([DEMO, "8000", "sqlite"], env=env, capture_output=True, text=True, timeout=500, check=False)
         self.assertEqual(demo.returncode, 0, demo.stdout + demo.stderr)
         self.assertIn("sqlite: 8000 events", demo.stdout)
         self.assertIn("loaders that were killed and followed: 1", demo.stdout)
