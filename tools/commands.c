@@ -10,7 +10,9 @@
 
 #define COMMANDS(X)                                                                                \
     X(publish)                                                                                     \
-    X(consume)
+    X(consume)                                                                                     \
+    X(dump)                                                                                        \
+    X(encode)
 
 #define COMMAND_DECLARE(name) extern const command name##_command;
 #define COMMAND_LIST(name) &name##_command,
