@@ -3,6 +3,7 @@
 #
 # make            build/leveret, build/libleveret.a, build/libleveret.so.N (TLS=no: without OpenSSL;
 #                 JSON=no: the command without json-c, which then reads no JSON)
+# make static     build/static/leveret: one file, which needs no other, and its size
 # make demo       publish and subscribe through a real broker (BROKER=garagemq for the other one)
 # make check      all tests that fit in ten minutes; check-all: the long ones too
 # make compare    100,000 random structures each way with each of three other codecs
@@ -82,12 +83,12 @@ LIB_SO := $(BUILD)/libleveret.so.$(SOVERSION)
 
 # Goals such as `check asan lint` go one after the other: they share build/ and the machine. Each of them is a
 # make of its own, which then builds side by side.
-ifneq ($(filter compare check check-all asan ubsan m32 big-endian coverage lint bench plot fuzz \
+ifneq ($(filter static compare check check-all asan ubsan m32 big-endian coverage lint bench plot fuzz \
                 fuzz-merge fuzz-coverage fuzz-selftest,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
 
-.PHONY: all demo compare check check-all asan ubsan m32 big-endian coverage lint format install uninstall clean \
+.PHONY: all demo static compare check check-all asan ubsan m32 big-endian coverage lint format install uninstall clean \
         units unit-programs structure bench bench-programs plot simulate \
         fuzz fuzz-programs fuzz-merge fuzz-coverage fuzz-selftest replays
 all: $(LIB_A) $(LIB_SO) $(BUILD)/leveret $(BUILD)/man/leveret.1 $(EXAMPLES)
@@ -238,6 +239,7 @@ check-all:
 	$(MAKE) ubsan
 	$(MAKE) m32
 	$(MAKE) big-endian
+	$(MAKE) static
 	$(MAKE) coverage
 	LEVERET_LONG=1 $(MAKE) check
 
@@ -400,6 +402,13 @@ demo:
 	@[ "$(TLS)" = no ] || tests/packages libssl-dev libjson-c-dev pkg-config
 	@$(MAKE) all
 	@BUILD=$(BUILD) tools/demo
+
+# The command in one file, tried in a root folder that is empty but for it.
+static:
+	@tests/packages libssl-dev libjson-c-dev pkg-config
+	$(MAKE) build/static/leveret BUILD=build/static \
+	    EXTRA="-static -s -ffunction-sections -fdata-sections -Wl,--gc-sections -Wl,--no-warnings"
+	tests/broker/with-brokers tests/broker/empty_root build/static/leveret
 
 clean:
 	rm -rf build

@@ -15,7 +15,7 @@
 
 #include <stdio.h>
 
-enum { COMMAND_GROUPS = 8, COMMAND_EXITS = 24, COMMAND_SECTIONS = 4 };
+enum { COMMAND_GROUPS = 12, COMMAND_EXITS = 24, COMMAND_SECTIONS = 4 };
 
 /* A row of EXIT STATUS; without a text, that of exits_text is printed. */
 typedef struct exit_row {
@@ -23,7 +23,15 @@ typedef struct exit_row {
     const char *text;
 } exit_row;
 
-/* A chapter of its own in the man page, below DESCRIPTION and options. */
+/* The rows of every command that connects, to go between its own. */
+#define EXITS_CONNECTED                                                                            \
+    {EXIT_FAILED, NULL}, {EXIT_USAGE, NULL}, {EXIT_INPUT, NULL}, {EXIT_CONNECT, NULL},             \
+        {EXIT_INTERNAL, NULL}, {EXIT_TEMPORARY, NULL}, {EXIT_PROTOCOL, NULL},                      \
+        {EXIT_REFUSED, NULL}, {                                                                    \
+        EXIT_CONFIG, NULL                                                                          \
+    }
+
+/* A chapter of its own in the man page, below the options; help is without it. */
 typedef struct section {
     const char *title;
     const char *text;
@@ -37,7 +45,7 @@ typedef struct command {
     const char *about;       /* what it does, and what the options leave unsaid */
     const char *environment; /* what it reads there besides what every connection does; or NULL */
     const char *examples;    /* a line each */
-    exit_row exits[COMMAND_EXITS];        /* ends with a row of zeros behind the first */
+    exit_row exits[COMMAND_EXITS]; /* in any order, its own meaning of 0 first; ends with zeros */
     section sections[COMMAND_SECTIONS];   /* ends with NULL */
     option_group options[COMMAND_GROUPS]; /* ends with NULL; its own first */
     size_t size;                          /* of its settings */
@@ -50,6 +58,9 @@ extern const command *const commands[];
 
 /* Returns the command of that name, or NULL. */
 const command *command_find(const char *name);
+
+/* Returns the row of EXIT STATUS with the smallest code above `code`, or NULL. */
+const exit_row *command_exit(const command *c, int code);
 
 /* Does it connect to a broker? */
 bool command_connects(const command *c);

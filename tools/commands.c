@@ -11,6 +11,15 @@
 #define COMMANDS(X)                                                                                \
     X(publish)                                                                                     \
     X(consume)                                                                                     \
+    X(get)                                                                                         \
+    X(declare)                                                                                     \
+    X(bind)                                                                                        \
+    X(unbind)                                                                                      \
+    X(purge)                                                                                       \
+    X(delete)                                                                                      \
+    X(request)                                                                                     \
+    X(serve)                                                                                       \
+    X(ping)                                                                                        \
     X(dump)                                                                                        \
     X(encode)
 
@@ -37,4 +46,15 @@ bool command_connects(const command *c) {
         }
     }
     return false;
+}
+
+const exit_row *command_exit(const command *c, int code) {
+    const exit_row *found = NULL;
+    for (size_t i = 0; i < COMMAND_EXITS && (i == 0 || c->exits[i].code != 0); i++) {
+        const exit_row *row = &c->exits[i];
+        if (row->code > code && (found == NULL || row->code < found->code)) {
+            found = row;
+        }
+    }
+    return found;
 }

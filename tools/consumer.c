@@ -17,13 +17,14 @@
 
 #include "exits.h"
 #include "loop.h"
+#include "outlet.h"
 #include "signals.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { CONSUMER_GOING = -1, ASK_AGAIN_MS = 100 };
+enum { ASK_AGAIN_MS = 100 };
 
 /* clang-format off */
 #define AT(member) offsetof(consumer_settings, member)
@@ -61,10 +62,13 @@ int consumer_start(consumer *k) {
     lev_client *c = k->session->client;
     const consumer_settings *o = wishes(k);
     lev_basic_qos qos = {.prefetch_count = (uint16_t)wanted_prefetch(o)};
-    lev_basic_consume fields = {.queue = lev_span_of(k->queue), .no_ack = o->auto_ack};
+    lev_basic_consume fields = {.queue = lev_span_of(k->queue),
+                                .no_ack = o->auto_ack,
+                                .exclusive = o->exclusive,
+                                .arguments = buffer_span(&o->subscription.arguments)};
     lev_method reply;
     k->active = loop_now();
-    k->progress = progress_init(k->session->settings, k->out.fd);
+    k->progress = progress_init(k->session->settings, k->sink != NULL ? k->sink->out.fd : -1);
     if (lev_client_basic_qos(c, CHANNEL, &qos, NULL) != LEV_OK ||
         lev_client_basic_consume(c, CHANNEL, &fields, &reply) != LEV_OK) {
         return consumer_fail(k);
@@ -78,22 +82,9 @@ int consumer_start(consumer *k) {
     return EXIT_DONE;
 }
 
-/* Puts the record into the output, or into a file of its own. */
 static int consumer_write(consumer *k, const lev_message *m) {
     record r = {.message = m, .queue = lev_span_of(k->queue), .tag = k->count + 1};
-    buffer *b = &k->out.bytes;
-    size_t before = b->len;
-    int rc = EXIT_DONE;
-    format_put(&k->format, b, &r);
-    if (b->failed) {
-        b->failed = false;
-        b->len = before;
-        return say_and(EXIT_INTERNAL, "out of memory; the message stays in the queue");
-    }
-    if (k->folder.path != NULL) {
-        rc = folder_put(&k->folder, buffer_span(b));
-        b->len = 0;
-    }
+    int rc = sink_put(k->sink, &r);
     return rc == EXIT_DONE ? CONSUMER_GOING : rc;
 }
 
@@ -109,6 +100,10 @@ static int consumer_take(consumer *k, const lev_message *m) {
         k->extra++;
         return CONSUMER_GOING;
     }
+    if (k->outlet != NULL) {
+        k->count++;
+        return k->outlet->take(k->outlet, k, m);
+    }
     int rc = consumer_write(k, m);
     if (rc != CONSUMER_GOING) {
         return rc;
@@ -119,9 +114,23 @@ static int consumer_take(consumer *k, const lev_message *m) {
     return CONSUMER_GOING;
 }
 
-/* Writes what was taken and acks it. */
+/* Lets the outlet do its work. Where the subscription is ending already, a reason to end waits. */
+static int consumer_work(consumer *k) {
+    int rc = k->outlet->work(k->outlet, k);
+    if (rc == CONSUMER_GOING || k->cancelling == 0) {
+        return rc;
+    }
+    k->ending = true;
+    k->reason = rc;
+    return CONSUMER_GOING;
+}
+
+/* Writes what was taken and acks it, or lets the outlet do its work. */
 static int consumer_settle(consumer *k) {
-    int rc = k->broken ? EXIT_DONE : output_flush(&k->out, k->session->client);
+    if (k->outlet != NULL) {
+        return consumer_work(k);
+    }
+    int rc = k->broken ? EXIT_DONE : sink_flush(k->sink, k->session->client);
     if (rc != EXIT_DONE) {
         k->broken = true;
         return rc;
@@ -187,12 +196,36 @@ static int consumer_patience(const consumer *k) {
     return left < 0 || (other >= 0 && other < left) ? other : left;
 }
 
+/* Is a message in the outlet's hands? */
+static bool consumer_busy(const consumer *k) {
+    return k->outlet != NULL && k->outlet->busy(k->outlet);
+}
+
+/* Waits for the connection, a signal, the output or the outlet, at most `timeout_ms`; -1 for ever.
+ */
+static unsigned consumer_wait(consumer *k, int timeout_ms) {
+    loop_watch watch = {.input = -1, .output = -1, .timeout_ms = timeout_ms};
+    loop_within(&watch, progress_left(&k->progress));
+    if (k->outlet != NULL) {
+        k->outlet->watch(k->outlet, &watch);
+    } else if (k->cancelling == 0) {
+        watch.output = k->sink->out.fd;
+    }
+    return loop_wait(k->failed ? NULL : k->session->client, &watch);
+}
+
 /* Nothing is there: settle, then find out whether that is the end, or wait. */
 static int consumer_rest(consumer *k) {
     const consumer_settings *o = wishes(k);
     int rc = consumer_settle(k);
     if (rc != CONSUMER_GOING) {
         return rc;
+    }
+    if (consumer_busy(k)) {
+        k->active = loop_now();
+        k->empty_answers = 0;
+        consumer_wait(k, -1);
+        return CONSUMER_GOING;
     }
     if ((o->until_empty && k->empty_answers == 2) ||
         (o->idle_ms != SETTING_UNSET && loop_left(k->active, o->idle_ms) == 0)) {
@@ -205,9 +238,7 @@ static int consumer_rest(consumer *k) {
         (k->empty_answers == 1 || loop_left(k->called, ASK_AGAIN_MS) == 0)) {
         return consumer_ask(k);
     }
-    int patience = loop_sooner(consumer_patience(k), progress_left(&k->progress));
-    loop_watch watch = {-1, k->out.fd, false, patience};
-    unsigned ready = loop_wait(k->session->client, &watch);
+    unsigned ready = consumer_wait(k, consumer_patience(k));
     return (ready & LOOP_HANGUP) != 0 ? EXIT_PIPE : CONSUMER_GOING;
 }
 
@@ -222,7 +253,7 @@ static int consumer_rest_cancelling(consumer *k) {
     if (left == 0) {
         return consumer_late(k);
     }
-    loop_wait(k->session->client, &(loop_watch){-1, -1, false, left});
+    consumer_wait(k, left);
     return CONSUMER_GOING;
 }
 
@@ -234,12 +265,14 @@ static int consumer_event(consumer *k, const lev_event *e) {
             e->method->as.queue_declare_ok.message_count == 0 ? k->empty_answers + 1 : 0;
     } else if (e->type == LEV_EVENT_REPLY && e->call == k->cancelling) {
         k->cancelled = true;
+    } else if (e->type == LEV_EVENT_RETURN) {
+        k->returned++;
     } else if (e->type == LEV_EVENT_DELIVER) {
         rc = consumer_take(k, e->message);
         if (rc == CONSUMER_GOING && k->count == wishes(k)->count && k->cancelling == 0) {
             return EXIT_DONE; /* the cancel goes before the last ack, or more would be sent */
         }
-        if (rc == CONSUMER_GOING && k->out.bytes.len >= OUTPUT_FULL) {
+        if (rc == CONSUMER_GOING && k->outlet == NULL && sink_full(k->sink)) {
             rc = consumer_settle(k);
         }
     }
@@ -280,6 +313,47 @@ static void consumer_tell(consumer *k) {
     }
 }
 
+/* Takes what comes while the outlet finishes: nothing but a failure counts. */
+static void consumer_drop_events(consumer *k) {
+    lev_event e;
+    lev_status status = LEV_OK;
+    while (!k->failed && (status = lev_client_next(k->session->client, &e, 0)) == LEV_OK) {
+        k->returned += e.type == LEV_EVENT_RETURN ? 1 : 0;
+    }
+    if (!k->failed && status != LEV_ERR_TIMEOUT && status != LEV_ERR_CANCELLED) {
+        k->reason = consumer_fail(k);
+    }
+}
+
+/* The subscription is over. What the outlet has taken it finishes, while the connection goes on;
+ * once there is a reason to hurry, only what it has begun. */
+static int consumer_finish(consumer *k, int reason) {
+    bool left = false;
+    for (;;) {
+        int number = signals_caught();
+        if (number != 0 && !k->ending) {
+            k->ending = true;
+            k->reason = EXIT_SIGNAL + number;
+        }
+        if ((k->ending || k->failed) && !left) {
+            k->outlet->leave(k->outlet, k);
+            left = true;
+        }
+        int rc = consumer_work(k);
+        if (rc != CONSUMER_GOING) {
+            k->ending = true;
+            k->reason = rc;
+            continue;
+        }
+        if (!consumer_busy(k)) {
+            return k->outlet->finish(k->outlet, k, k->reason != 0 ? k->reason : reason);
+        }
+        consumer_wait(k, -1);
+        consumer_tell(k);
+        consumer_drop_events(k);
+    }
+}
+
 int consumer_run(consumer *k) {
     int reason = CONSUMER_GOING;
     int rc = CONSUMER_GOING;
@@ -289,8 +363,12 @@ int consumer_run(consumer *k) {
         reason = number != 0 ? EXIT_SIGNAL + number : consumer_step(k);
     }
     say_progress("");
+    k->ending = reason != EXIT_DONE;
     if (!k->failed && !k->cancelled) {
         rc = consumer_cancel(k);
+    }
+    if (k->outlet != NULL) {
+        return consumer_finish(k, rc != CONSUMER_GOING ? rc : reason);
     }
     if (!k->broken) {
         int settled = consumer_settle(k);

@@ -6,13 +6,11 @@
 #ifndef TOOLS_CONSUMER_H
 #define TOOLS_CONSUMER_H
 
-#include "folder.h"
-#include "format.h"
-#include "output.h"
 #include "progress.h"
+#include "origin.h"
 #include "session.h"
-
-enum { NAME_MAX_BYTES = 256 }; /* a short string and a NUL */
+#include "sink.h"
+#include "subscription.h"
 
 /* What to take, and when to end. */
 typedef struct consumer_settings {
@@ -20,6 +18,8 @@ typedef struct consumer_settings {
     uint64_t idle_ms;
     bool until_empty;
     bool auto_ack;
+    bool exclusive;
+    subscription_settings subscription;
     uint64_t prefetch;
 } consumer_settings;
 
@@ -28,12 +28,15 @@ typedef struct consumer_settings {
 
 extern const option_table consumer_options; /* of consumer_settings */
 
+enum { CONSUMER_GOING = -1 }; /* no exit code yet */
+
+typedef struct outlet outlet; /* outlet.h */
+
 typedef struct consumer {
     session *session;
     const consumer_settings *settings;
-    output out;
-    format format;
-    folder folder; /* where each record has a file of its own */
+    sink *sink;     /* where messages are written; may be NULL with an outlet */
+    outlet *outlet; /* instead, or NULL */
     char queue[NAME_MAX_BYTES];
     char tag[NAME_MAX_BYTES];
     uint64_t count; /* records taken */
@@ -46,6 +49,9 @@ typedef struct consumer {
     int empty_answers;   /* in a row */
     uint32_t cancelling; /* our basic.cancel, once sent */
     uint64_t called;     /* when the last call was made */
+    uint64_t returned;   /* of what an outlet published */
+    bool ending;         /* nothing new is to be begun, not even with what was taken */
+    int reason;          /* for which an outlet ends, found when the subscription was over; 0 */
     bool broken;         /* stdout cannot take more */
     bool failed;         /* the connection or the channel is gone */
     bool cancelled;      /* the subscription is over; acks still work */

@@ -73,8 +73,8 @@ static void print_usage(const command *c) {
 
 static void print_exits(const command *c) {
     printf("\nExit status:\n");
-    for (size_t i = 0; i == 0 || c->exits[i].code != 0; i++) {
-        const exit_row *row = &c->exits[i];
+    const exit_row *row;
+    for (int last = -1; (row = command_exit(c, last)) != NULL; last = row->code) {
         const char *text = row->text != NULL ? row->text : exit_meaning(row->code);
         char code[16];
         snprintf(code, sizeof code, row->code == EXIT_STOPPED ? "%d, 143" : "%d", row->code);
@@ -102,10 +102,6 @@ void command_help(const command *c) {
             printf("\n%s:\n", c->options[w.group].table->title);
         }
         print_row(o);
-    }
-    for (const section *s = c->sections; s->title != NULL; s++) {
-        printf("\n%s:\n", s->title);
-        print_text(s->text);
     }
     print_exits(c);
     print_environment(c);

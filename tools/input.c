@@ -63,7 +63,7 @@ static int input_send(input *i, publisher *p) {
         if (i->settings->records.jsonl) {
             rc = input_send_json(i, p, bytes);
         } else {
-            rc = publisher_send(p, bytes, i->in.whole) ? EXIT_DONE : INPUT_OVER;
+            rc = publisher_send(p, bytes, i->in.whole && i->lent) ? EXIT_DONE : INPUT_OVER;
         }
     }
     return rc;

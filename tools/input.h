@@ -21,12 +21,13 @@ typedef struct input_settings {
 typedef struct input {
     const input_settings *settings;
     const char *name; /* in what is said: "stdin" */
+    bool lent;        /* its bytes stay until the session is closed */
     records in;
     json reader;
 } input;
 
-/* Returns a fresh input of a descriptor. The caller calls input_deinit, and not before the session
- * is closed: a whole input is lent to the publisher. */
+/* Returns a fresh input of a descriptor. The caller calls input_deinit, where it sets `lent` not
+ * before the session is closed: a whole input is then lent to the publisher. */
 input input_init(int fd, const char *name, const input_settings *o);
 void input_deinit(input *i);
 

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* One poll over at most four descriptors. Inputs are read, and outputs written, only when poll says
- * that they are ready; nothing is switched to non-blocking, because stdin and stdout are often
- * shared with other processes, which would see the change. A signal is watched only until it has
- * come. */
+/* One poll over a few descriptors, and those of handlers. Inputs are read, and outputs written,
+ * only when poll says that they are ready; nothing is switched to non-blocking, because stdin and
+ * stdout are often shared with other processes, which would see the change. A signal is watched
+ * only until it has come. */
 
 #include "loop.h"
 
 #include "signals.h"
 
 #include <limits.h>
-#include <poll.h>
+#include <string.h>
 #include <time.h>
+
+enum { LOOP_OWN = 5 };
 
 static short poll_events(unsigned wants) {
     return (short)(((wants & LEV_CLIENT_READ) != 0 ? POLLIN : 0) |
@@ -26,20 +28,33 @@ int loop_sooner(int a, int b) {
     return a < b ? a : b;
 }
 
+void loop_within(loop_watch *watch, int ms) {
+    watch->timeout_ms = loop_sooner(watch->timeout_ms, ms);
+}
+
 unsigned loop_wait(lev_client *client, const loop_watch *watch) {
-    struct pollfd fds[] = {
-        {.fd = lev_client_fd(client), .events = poll_events(lev_client_wants(client))},
+    struct pollfd fds[LOOP_OWN + LOOP_MORE_MAX] = {
+        {.fd = client != NULL ? lev_client_fd(client) : -1},
         {.fd = signals_caught() == 0 ? signals_fd() : -1, .events = POLLIN},
         {.fd = watch->input, .events = POLLIN},
         {.fd = watch->output, .events = watch->writing ? POLLOUT : 0},
+        {.fd = signals_children_fd(), .events = POLLIN},
     };
-    int count = poll(fds, 4, loop_sooner(watch->timeout_ms, lev_client_timeout(client)));
+    int timeout = watch->timeout_ms;
     unsigned ready = 0;
-    if (count > 0) {
+    if (client != NULL) {
+        fds[0].events = poll_events(lev_client_wants(client));
+        timeout = loop_sooner(timeout, lev_client_timeout(client));
+    }
+    if (watch->more_count > 0) {
+        memcpy(fds + LOOP_OWN, watch->more, watch->more_count * sizeof *fds);
+    }
+    if (poll(fds, LOOP_OWN + (nfds_t)watch->more_count, timeout) > 0) {
         ready |= fds[2].revents != 0 ? LOOP_INPUT : 0u;
         ready |= (fds[3].revents & POLLOUT) != 0 ? LOOP_OUTPUT : 0u;
         ready |= (fds[3].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? LOOP_HANGUP : 0u;
     }
+    signals_children_seen();
     return ready;
 }
 

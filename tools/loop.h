@@ -8,6 +8,10 @@
 
 #include <leveret/leveret.h>
 
+#include <poll.h>
+
+enum { LOOP_MORE_MAX = 3 * 256 };
+
 /* What to wait for besides the connection and a signal. A descriptor of -1 is not waited for;
  * `timeout_ms` -1 is for ever. */
 typedef struct loop_watch {
@@ -15,14 +19,20 @@ typedef struct loop_watch {
     int output;   /* always watched for a reader that went away */
     bool writing; /* wait for room in `output`, too */
     int timeout_ms;
+    struct pollfd *more; /* others, at most LOOP_MORE_MAX; room for as many */
+    size_t more_count;
 } loop_watch;
 
 enum loop_ready { LOOP_INPUT = 1, LOOP_OUTPUT = 2, LOOP_HANGUP = 4 };
 
 /* Waits once, and not longer than the connection can be left alone. Returns the set of what is
- * ready, which may be empty. The caller then takes events with lev_client_next, or calls
- * lev_client_process: either keeps the connection going. */
+ * ready, which may be empty; a process of ours that ended ends the wait, too. The caller then takes
+ * events with lev_client_next, or calls lev_client_process: either keeps the connection going.
+ * `client` may be NULL, for a connection that is gone. */
 unsigned loop_wait(lev_client *client, const loop_watch *watch);
+
+/* Makes a wait end after `ms` at the latest. */
+void loop_within(loop_watch *watch, int ms);
 
 /* Waits until `output` takes bytes, or its reader is gone: true. Meanwhile the connection gets only
  * what its heartbeats need, for what it receives has nowhere to go; after that: false. */

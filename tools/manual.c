@@ -229,8 +229,8 @@ static void roff_options(const command *c) {
 
 static void roff_exits(const command *c) {
     roff_heading(".SH", "Exit status");
-    for (size_t i = 0; i < COMMAND_EXITS && (i == 0 || c->exits[i].code != 0); i++) {
-        const exit_row *row = &c->exits[i];
+    const exit_row *row;
+    for (int last = -1; (row = command_exit(c, last)) != NULL; last = row->code) {
         printf(".TP\n\\fB%d%s\\fR\n", row->code, row->code == EXIT_STOPPED ? ", 143" : "");
         roff_sentence(row->text != NULL ? row->text : exit_meaning(row->code));
     }

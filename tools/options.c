@@ -131,6 +131,7 @@ int options_parse(const command *c, char **argv, settings *s) {
             rc = text[1] == '-' ? parse_long(&p, text + 2) : parse_letters(&p, text + 1);
         }
     }
+    s->args[s->arg_count] = NULL; /* which is how a command is run */
     return rc;
 }
 
@@ -142,6 +143,8 @@ void options_forget(const command *c, settings *s) {
             text_list *list = option_place(s, &w, o);
             free(list->items);
             *list = (text_list){NULL, 0};
+        } else if (o->store == option_entry) {
+            buffer_deinit(option_place(s, &w, o));
         }
     }
     for (size_t i = 0; i < s->urls.count; i++) {

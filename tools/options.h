@@ -11,6 +11,8 @@
 #ifndef TOOLS_OPTIONS_H
 #define TOOLS_OPTIONS_H
 
+#include "buffer.h"
+
 #include <leveret/leveret.h>
 
 typedef struct option option;
@@ -65,6 +67,7 @@ option_store option_choice;   /* unsigned: which of the words in `value`, from 0
 option_store option_url;      /* url_list: one more */
 option_store option_sasl;     /* unsigned: one more of LEV_SASL_... */
 option_store option_tls;      /* uint8_t: LEV_TLS_... */
+option_store option_entry;    /* buffer: a table, one entry more; freed by options_forget */
 option_store option_property; /* lev_properties; `min` is the number of the property */
 
 /* Reads a number as option_number does; for kinds that contain one. */

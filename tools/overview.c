@@ -67,5 +67,40 @@ const command overview = {
               {EXIT_NOT_FOUND, NULL},
               {EXIT_STOPPED, NULL},
               {EXIT_PIPE, NULL}},
+    .sections =
+        {{"For users of amqp-tools",
+          "The letters mean the same. Each line below is followed by the one that does the same. "
+          "Unlike amqp-publish, leveret publish makes messages persistent and mandatory and awaits "
+          "confirms (--transient, --no-mandatory, --no-confirm), and -l leaves the newlines out; "
+          "unlike amqp-consume, leveret consume runs no command unless one follows --. -A goes "
+          "without a command, for nothing would come of its exit code. A password belongs into "
+          "--password-file or AMQP_PASSWORD.\n"
+          "\n"
+          "amqp-publish -s HOST --port PORT -r QUEUE -b BODY\t"
+          "leveret publish -s HOST --port PORT -r QUEUE -b BODY\n"
+          "amqp-publish -u URL -e EXCHANGE -r KEY -b BODY\t"
+          "leveret publish -u URL -e EXCHANGE -r KEY -b BODY\n"
+          "amqp-publish -u URL -r QUEUE -p -C text/plain -E gzip -t REPLIES -b BODY\t"
+          "leveret publish -u URL -r QUEUE -p -C text/plain -E gzip -t REPLIES -b BODY\n"
+          "amqp-publish -u URL -r QUEUE -H 'one: 1' -H 'two: 2' -b BODY\t"
+          "leveret publish -u URL -r QUEUE -H 'one: 1' -H 'two: 2' -b BODY\n"
+          "amqp-publish -u URL -r QUEUE -l < FILE\t"
+          "leveret publish -u URL -r QUEUE -l < FILE\n"
+          "amqp-publish -u URL -r QUEUE < FILE\t"
+          "leveret publish -u URL -r QUEUE < FILE\n"
+          "amqp-consume -u URL -q QUEUE -c 2 -p 1 cat\t"
+          "leveret consume -u URL -q QUEUE -c 2 -p 1 -- cat\n"
+          "amqp-consume -u URL -q QUEUE -A cat\t"
+          "leveret consume -u URL -q QUEUE -A --raw\n"
+          "amqp-consume -u URL -e EXCHANGE -r KEY -c 1 cat\t"
+          "leveret consume -u URL -e EXCHANGE -r KEY -c 1 -- cat\n"
+          "amqp-consume -u URL -q NEW -x -c 1 cat\t"
+          "leveret consume -u URL -q NEW -x -d -c 1 -- cat\n"
+          "amqp-get -u URL -q QUEUE\t"
+          "leveret get -u URL -q QUEUE --raw\n"
+          "amqp-declare-queue -u URL -q NEW -d\t"
+          "leveret declare -u URL -q NEW -d\n"
+          "amqp-delete-queue -u URL -q QUEUE\t"
+          "leveret delete -u URL -q QUEUE"}},
     .options = {{&overview_options, 0}},
 };

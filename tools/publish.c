@@ -10,7 +10,8 @@
 #include "publisher.h"
 #include "signals.h"
 
-#include <stdio.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ typedef struct publish_settings {
     bool declare;
     const char *type;
     const char *body;
+    bool files;
     input_settings input;
 } publish_settings;
 
@@ -35,6 +37,8 @@ static const option publish_rows[] = {
      "publish straight to this queue"},
     {'b', "body", "BODY", option_text, AT(body), 0, 0,
      "the message, as the argument BODY"},
+    {'f', "files", NULL, option_flag, AT(files), 0, 0,
+     "the arguments are files, each a message, or with -l and its like cut as stdin"},
     {0, "prompt", "TEXT", option_text, AT(input.prompt), 0, 0,
      "as -l, with TEXT on stderr before each line"},
     {0, "declare", NULL, option_flag, AT(declare), 0, 0,
@@ -64,10 +68,14 @@ static int publish_check(const publish_settings *s) {
     if (nowhere && (!cut->jsonl || s->declare)) {
         return misuse("where to? give -e EXCHANGE, -r KEY or -q QUEUE");
     }
-    if (stdin_read && (s->body != NULL || s->common.arg_count > 0)) {
+    if (s->files && (s->body != NULL || s->common.arg_count == 0 || s->input.prompt != NULL)) {
+        return misuse("-f goes with names of files, and without -b and --prompt");
+    }
+    if (stdin_read && !s->files && (s->body != NULL || s->common.arg_count > 0)) {
         return misuse("-l, --prompt and the like read stdin and go without a BODY");
     }
-    if (cut->jsonl && (to->properties.present != 0 || to->persistent || to->transient)) {
+    if (cut->jsonl &&
+        (to->properties.present != 0 || to->headers.len > 0 || to->persistent || to->transient)) {
         return misuse("with --jsonl each record has its own properties; only -e and -r override");
     }
     if (s->type != NULL && (!s->declare || to->exchange == NULL)) {
@@ -103,7 +111,28 @@ static void publish_arguments(publisher *p, const publish_settings *s) {
     }
 }
 
+/* Publishes the files, up to the first that cannot be read. */
+static int publish_files(publisher *p, const publish_settings *s) {
+    int rc = EXIT_DONE;
+    for (size_t i = 0; rc == EXIT_DONE && !p->failed && i < s->common.arg_count; i++) {
+        const char *name = s->common.args[i];
+        int fd = open(name, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+            return say_and(EXIT_INPUT, "cannot open %s: %s; messages before that were published",
+                           name, strerror(errno));
+        }
+        input in = input_init(fd, name, &s->input);
+        rc = input_publish(&in, p);
+        input_deinit(&in);
+        close(fd);
+    }
+    return rc;
+}
+
 static int publish_input(publisher *p, const publish_settings *s, input *in) {
+    if (s->files) {
+        return publish_files(p, s);
+    }
     if (s->body != NULL || s->common.arg_count > 0) {
         publish_arguments(p, s);
         return EXIT_DONE;
@@ -120,6 +149,7 @@ static int publish_session(session *conn, publish_settings *s) {
     }
     if (rc == EXIT_DONE) {
         input in = input_init(STDIN_FILENO, "stdin", &s->input);
+        in.lent = true;
         signals_defer();
         rc = publisher_finish(&p, publish_input(&p, s, &in));
         session_close(conn);
@@ -159,12 +189,16 @@ const command publish_command = {
     .name = "publish",
     .usage = "[-e EXCHANGE] [-r KEY] [OPTION...] [BODY...]\n"
              "-q QUEUE [OPTION...] [BODY...]\n"
-             "--jsonl [OPTION...]",
-    .summary = "publish messages from arguments or stdin",
+             "--jsonl [OPTION...]\n"
+             "-f FILE... [OPTION...]",
+    .summary = "publish messages from arguments, files or stdin",
     .about =
         "Each BODY is published as a message. Without one, stdin is one message, or with -l each "
         "of its lines is one: of any length, with any bytes, without its newline; -0, -D and "
         "--length-prefix cut it otherwise.\n"
+        "\n"
+        "With -f the arguments are names of files. Each file is a message; with -l, -0, -D, "
+        "--length-prefix or --jsonl each is cut as stdin would be.\n"
         "\n"
         "With --jsonl each line is a JSON object, as consume --jsonl prints it: exchange, "
         "routing_key, properties, and body or body_base64. It is published with exactly the "
@@ -176,7 +210,8 @@ const command publish_command = {
         "routed every message.",
     .examples = "leveret publish -q jobs --declare 'a job'\n"
                 "tail -f log | leveret publish -e logs --declare --type fanout -l\n"
-                "leveret publish -r pictures --content-type image/png < cat.png",
+                "leveret publish -r pictures --content-type image/png < cat.png\n"
+                "leveret publish -q jobs -H retries:=3 -H from=shell -f job*.json",
     .exits = {{EXIT_DONE, "every message was confirmed and routed"},
               {EXIT_FAILED, NULL},
               {EXIT_PARTIAL, "some messages were returned, refused, or are in doubt; they are "
@@ -186,6 +221,8 @@ const command publish_command = {
               {EXIT_INPUT, NULL},
               {EXIT_CONNECT, NULL},
               {EXIT_INTERNAL, NULL},
+              {EXIT_CREATE, "the file of --returned-to cannot be created"},
+              {EXIT_OUTPUT, "it cannot be written"},
               {EXIT_TEMPORARY, "blocked by the broker, or not confirmed in time"},
               {EXIT_PROTOCOL, NULL},
               {EXIT_REFUSED, NULL},

@@ -36,6 +36,12 @@ static const option publisher_rows[] = {
      "survive a restart of the broker (the default)"},
     {0, "transient", NULL, option_flag, AT(transient), 0, 0,
      "do not: lighter for the broker"},
+    {0, "rate", "N/s", option_rate, AT(rate), 1, 1000000000,
+     "publish at most N messages a second, evenly"},
+    {0, "returned-to", "FILE", option_text, AT(returned_to), 0, 0,
+     "keep returned messages in FILE, for publish --jsonl to send them again"},
+    {'H', "header", "KEY:=JSON", option_entry, AT(headers), 0, 0,
+     "a header: KEY:=JSON, or as text KEY=TEXT or 'KEY: TEXT'; repeatable"},
 };
 /* clang-format on */
 
@@ -47,6 +53,10 @@ int publisher_check(publisher_settings *o, const char *command) {
                        "--transient and --persistent exclude each other; see: leveret help %s",
                        command);
     }
+    if (o->headers.len > 0) {
+        o->properties.headers = buffer_span(&o->headers);
+        o->properties.present = (uint16_t)(o->properties.present | LEV_HAS_HEADERS);
+    }
     if (!o->transient && (o->properties.present & LEV_HAS_DELIVERY_MODE) == 0) {
         o->properties.delivery_mode = 2;
         o->properties.present = (uint16_t)(o->properties.present | LEV_HAS_DELIVERY_MODE);
@@ -57,6 +67,7 @@ int publisher_check(publisher_settings *o, const char *command) {
 int publisher_init(publisher *p, session *s, const publisher_settings *o) {
     *p = (publisher){.session = s, .settings = o, .since = loop_now(), .limit_ms = LEV_PROGRESS_MS};
     p->progress = progress_init(s->settings, STDIN_FILENO);
+    p->pace.rate = o->rate;
     p->message.exchange = lev_span_of(o->exchange);
     p->message.routing_key = lev_span_of(o->routing_key);
     p->message.properties = &o->properties;
@@ -68,7 +79,11 @@ int publisher_init(publisher *p, session *s, const publisher_settings *o) {
         lev_client_confirm_select(s->client, CHANNEL, &(lev_confirm_select){0}, NULL) != LEV_OK) {
         return session_fail(s, "ask for confirms");
     }
-    return EXIT_DONE;
+    int rc = returns_init(&p->returns, o->returned_to);
+    if (rc != EXIT_DONE) {
+        returns_deinit(&p->returns);
+    }
+    return rc;
 }
 
 static void publisher_fail(publisher *p, const lev_error *error) {
@@ -84,30 +99,13 @@ static uint64_t unsettled(const publisher *p) {
 
 /* A message came back: remember why, and tell at once where somebody may still act on it. */
 static void publisher_returned(publisher *p, const lev_event *e) {
-    const lev_message *m = e->message;
-    char reason[sizeof p->reason];
-    lev_writer text = lev_writer_init((uint8_t *)reason, sizeof reason - 1);
-    lev_writer_decimal(&text, m->reply_code);
-    lev_writer_text(&text, " ");
-    lev_writer_escaped(&text, m->reply_text);
-    lev_writer_text(&text, ", exchange ");
-    lev_writer_quoted(&text, m->exchange);
-    lev_writer_text(&text, ", key ");
-    lev_writer_quoted(&text, m->routing_key);
-    if (text.status != LEV_OK) { /* names of bytes that all had to be escaped */
-        text = lev_writer_init((uint8_t *)reason, sizeof reason - 1);
-        lev_writer_decimal(&text, m->reply_code);
-    }
-    reason[lev_writer_span(&text).len] = '\0';
-    if (p->reason[0] == '\0') {
-        memcpy(p->reason, reason, sizeof reason);
-    }
+    returns_take(&p->returns, e->message);
     if (e->first == 0) {
         p->outcomes[LEV_RETURNED] += p->settings->no_confirm ? 1 : 0;
     }
     if (p->settings->chatty || (p->settings->told && !p->told)) {
         say("message %" PRIu64 " was returned: %s; bind a queue there, or use --no-mandatory",
-            e->first, reason);
+            e->first, p->returns.latest);
         p->told = true;
     }
 }
@@ -197,7 +195,9 @@ static unsigned publisher_wait(publisher *p, int input) {
     if (publisher_waiting(p, input)) {
         watch.timeout_ms = loop_left(p->since, p->limit_ms);
     }
+    int pause = pace_left(&p->pace);
     watch.timeout_ms = loop_sooner(watch.timeout_ms, progress_left(&p->progress));
+    watch.timeout_ms = loop_sooner(watch.timeout_ms, pause > 0 ? pause : -1);
     unsigned ready = loop_wait(p->session->client, &watch);
     publisher_take(p);
     publisher_tell(p);
@@ -210,10 +210,19 @@ static bool publisher_full(const publisher *p) {
            lev_engine_queued(lev_client_engine(p->session->client)) > QUEUED_MAX;
 }
 
+/* Waits until the rate allows one more. */
+static void publisher_pause(publisher *p) {
+    while (!p->failed && signals_caught() == 0 && pace_left(&p->pace) > 0) {
+        publisher_wait(p, -1);
+    }
+    pace_step(&p->pace);
+}
+
 bool publisher_send(publisher *p, lev_span body, bool lend) {
     while (!p->failed && signals_caught() == 0 && publisher_full(p)) {
         publisher_wait(p, -1);
     }
+    publisher_pause(p);
     if (p->failed || signals_caught() != 0) {
         return false;
     }
@@ -275,7 +284,7 @@ static int publisher_end(publisher *p, int rc) {
         bool returned = p->outcomes[LEV_RETURNED] > 0;
         return say_and(EXIT_PARTIAL, "publish: %s: of %" PRIu64 " message%s%s%s%s%s; %s",
                        p->session->where, p->published, p->published == 1 ? "" : "s", counts,
-                       returned ? " (" : "", returned ? p->reason : "", returned ? ")" : "",
+                       returned ? " (" : "", returned ? p->returns.reason : "", returned ? ")" : "",
                        returned ? "bind a queue there, or use --no-mandatory"
                                 : "publish them again");
     }
@@ -315,7 +324,10 @@ int publisher_finish(publisher *p, int rc) {
     }
     publisher_take(p);
     say_progress("");
+    int kept = returns_flush(&p->returns);
     rc = publisher_end(p, rc);
+    rc = kept != EXIT_DONE && (rc == EXIT_DONE || rc == EXIT_PARTIAL) ? kept : rc;
+    returns_deinit(&p->returns);
     if (p->session->settings->verbose) {
         say("%" PRIu64 " published, %" PRIu64 " confirmed", p->published,
             p->outcomes[LEV_CONFIRMED]);

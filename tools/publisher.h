@@ -6,7 +6,9 @@
 #ifndef TOOLS_PUBLISHER_H
 #define TOOLS_PUBLISHER_H
 
+#include "pace.h"
 #include "progress.h"
+#include "returns.h"
 #include "session.h"
 
 /* How and where to. */
@@ -18,6 +20,9 @@ typedef struct publisher_settings {
     bool persistent;
     bool transient;
     uint64_t window;
+    uint64_t rate; /* messages a second, 0: as fast as they go */
+    const char *returned_to;
+    buffer headers;
     lev_properties properties;
     bool chatty; /* tell of each message that was not taken */
     bool told;   /* tell of the first one at once */
@@ -38,7 +43,6 @@ typedef struct publisher {
     lev_publication message; /* all but the body */
     uint64_t published;
     uint64_t outcomes[LEV_IN_DOUBT + 1]; /* how many ended so */
-    char reason[1024];                   /* of the first message that was returned or refused */
     uint64_t since;                      /* when the last progress was seen, for the time limit */
     uint64_t limit_ms;
     uint32_t fence; /* the call whose answer is awaited, or 0 */
@@ -46,11 +50,13 @@ typedef struct publisher {
     bool told;
     bool failed;
     progress progress;
+    pace pace;
+    returns returns;
     lev_error fault; /* where failed */
 } publisher;
 
 /* Makes a publisher on an open session; the settings are lent. Returns EXIT_DONE, or another code
- * after a line on stderr. */
+ * after a line on stderr. The caller calls publisher_finish in every case where it is EXIT_DONE. */
 int publisher_init(publisher *p, session *s, const publisher_settings *o);
 
 /* Publishes one message, waiting while the window is full or the broker blocks. `lend`: the body

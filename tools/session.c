@@ -24,6 +24,19 @@ int session_fail(const session *s, const char *doing) {
     return session_blame(doing, lev_client_error(s->client), "");
 }
 
+/* Connects, showing each event of it to whom it concerns. */
+static lev_status session_login_with(session *s, const char *uri) {
+    lev_event e = {.type = LEV_EVENT_NONE};
+    lev_status status = lev_client_start(s->client, uri);
+    while (status == LEV_OK && e.type != LEV_EVENT_OPEN) {
+        status = lev_client_next(s->client, &e, LEV_FOREVER);
+        if (status == LEV_OK && s->watch != NULL) {
+            s->watch(s->watch_context, &e);
+        }
+    }
+    return status;
+}
+
 /* Tries one host. Returns EXIT_DONE, EXIT_CONNECT where another may answer, or another code. */
 static int session_try(session *s, const target *t) {
     lev_client_free(s->client);
@@ -32,7 +45,7 @@ static int session_try(session *s, const target *t) {
     if (s->client == NULL) {
         return say_and(EXIT_INTERNAL, "out of memory");
     }
-    if (lev_client_open(s->client, t->uri) != LEV_OK) {
+    if (session_login_with(s, t->uri) != LEV_OK) {
         return session_fail(s, "connect");
     }
     if (s->settings->verbose) {
@@ -64,10 +77,15 @@ static int secrets_read(secrets *given, const settings *o) {
 }
 
 int session_open(session *s, const settings *o) {
+    *s = (session){.settings = o};
+    return session_connect(s);
+}
+
+int session_connect(session *s) {
+    const settings *o = s->settings;
     target targets[SETTINGS_URLS] = {0};
     size_t count = o->urls.count > 0 ? o->urls.count : 1;
     secrets given = {NULL, NULL};
-    *s = (session){.settings = o};
     int rc = secrets_read(&given, o);
     if (rc == EXIT_DONE) {
         rc = targets_init(targets, count, o, &given);
@@ -87,6 +105,17 @@ int session_open(session *s, const settings *o) {
         lev_client_channel_open(s->client, CHANNEL, &(lev_channel_open){0}, NULL) != LEV_OK) {
         rc = session_fail(s, "open a channel");
     }
+    return rc;
+}
+
+int session_run(settings *o, const char *name, session_work *work) {
+    session s;
+    o->name = o->name != NULL ? o->name : name;
+    int rc = session_open(&s, o);
+    if (rc == EXIT_DONE) {
+        rc = work(&s, o);
+    }
+    session_close(&s);
     return rc;
 }
 

@@ -14,6 +14,8 @@ enum { CHANNEL = 1, SESSION_WHERE = 128 };
 typedef struct session {
     lev_client *client;
     const settings *settings;
+    void (*watch)(void *context, const lev_event *e); /* sees the events of the login; or NULL */
+    void *watch_context;
     char where[SESSION_WHERE]; /* the URL without credentials */
 } session;
 
@@ -21,9 +23,18 @@ typedef struct session {
  * after a line on stderr. The caller calls session_close in every case. */
 int session_open(session *s, const settings *o);
 
+/* As session_open, for a session of which the caller has set `settings` and `watch`, the rest zero.
+ */
+int session_connect(session *s);
+
 /* Closes in order, unless the connection has failed before, and frees. Returns EXIT_DONE, or
  * another code, silently: what matters was told before. */
 int session_close(session *s);
+
+/* Opens a session, does the work, and closes it. The connection is called `name` where --name says
+ * nothing. Returns the exit code of the first thing that failed, or EXIT_DONE. */
+typedef int session_work(session *s, settings *o);
+int session_run(settings *o, const char *name, session_work *work);
 
 /* Prints "leveret: `doing`: the client's last error; what to do" and returns its exit
  * code. */

@@ -8,6 +8,7 @@
 #define TOOLS_SIGNALS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* Installs the handlers; every signal ends the process at once with 128 + its number until
  * signals_defer is called. SIGPIPE is ignored: a closed stdout is an error of write. Returns false
@@ -28,5 +29,13 @@ void signals_answer(void);
 
 /* Returns a descriptor that is readable once a signal was noted. */
 int signals_fd(void);
+
+/* Returns a descriptor that is readable once a child process ended, until signals_children_seen. */
+int signals_children_fd(void);
+void signals_children_seen(void);
+
+/* A process group that a second signal ends together with us, or one less. */
+void signals_add_group(pid_t group);
+void signals_remove_group(pid_t group);
 
 #endif

@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #ifndef LEV_NO_THREADS
@@ -60,6 +61,10 @@ static void lookup_run(lev_lookup *l, int flags) {
                              .ai_flags = AI_NUMERICSERV | flags};
     l->result = getaddrinfo(l->host, l->port, &hints, &l->found);
     l->error = errno;
+    if (l->result != 0 && flags == 0 && strcasecmp(l->host, "localhost") == 0) {
+        /* This machine by definition (RFC 6761, 6.3), also where no /etc/hosts says so. */
+        l->result = getaddrinfo(NULL, l->port, &hints, &l->found);
+    }
 }
 
 static void lookup_destroy(lev_lookup *l) {

@@ -59,7 +59,8 @@ def start(*args, url=RABBITMQ, program=LEVERET, **kwargs):
     """Starts the command, or another program, with pipes."""
     for stream in ("stdin", "stdout", "stderr"):
         kwargs.setdefault(stream, subprocess.PIPE)
-    return subprocess.Popen([program, *args], env=environment(url), **kwargs)
+    kwargs.setdefault("env", environment(url))
+    return subprocess.Popen([program, *args], **kwargs)
 
 
 def end(process, stdin=None, timeout=60):

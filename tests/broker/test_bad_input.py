@@ -46,6 +46,10 @@ class Usage(BrokerTest):
                 (["--type", "fanout"], "--type goes with --declare and -e"),
                 (["-l", "body"], "read stdin and go without a BODY"),
                 (["-q", "other"], "-q is the queue itself"),
+                (["-f"], "-f goes with names of files"), (["-f", "a", "-b", "b"], "-f goes with names of files"),
+                (["--rate", "0"], '--rate: "0" is not a number from 1'), (["--rate", "5/m"], '--rate: "5/m" is not'),
+                (["-H", "novalue"], '--header: "novalue" is not KEY:=JSON'), (["-H", "k:={"], '--header: "k:={": '),
+                (["--jsonl", "-H", "k=v"], "with --jsonl each record has its own properties"),
                 (["--transient", "-p"], "exclude each other")):
             with self.subTest(args=args):
                 self.refused("publish", "-r", "key", *args, err=err)
@@ -56,6 +60,11 @@ class Usage(BrokerTest):
         self.refused("publish", err="where to")
         self.refused("consume", err="where from")
         self.refused("consume", "-q", "q", "-e", "e", err="where from")
+        self.refused("consume", "-q", "q", "--bind", "e", err="where from")
+        self.refused("consume", "-q", "q", "-r", "k", err="-r goes with -e")
+        self.refused("consume", "-q", "q", "--priority", "1.5", err='--priority: "1.5" is not a whole number')
+        for offset in ("", "-1", "soon", "12x", "@", "@x", "2026-13-01", "1 ", "99999999999999999999"):
+            self.refused("consume", "-q", "q", "--offset", offset, err=f'--offset: "@?{offset.strip("@")}" is not')
         self.refused("consume", "-q", "q", "extra", err='"extra": consume takes no arguments')
         self.refused("consume", "-q", "q", "-c", "0", err="is not a number from 1")
         self.assertEnded(leveret(), 64, "leveret publish")

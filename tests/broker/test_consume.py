@@ -165,6 +165,88 @@ class Acks(BrokerTest):
         self.assertEqual(end(consumer).out, b"for this key\n")
 
 
+class Origins(BrokerTest):
+    def received(self, *args, publish, count):
+        """What a private queue with these options gets of (exchange, key, body)..."""
+        consumer = start_consumer(*args, "-c", str(count))
+        for exchange, key, body in publish:
+            self.channel.basic_publish(exchange, key, body)
+        return end(consumer).out.split()
+
+    def test_without_a_key(self):
+        self.assertEqual(self.received("-e", "amq.fanout", publish=[("amq.fanout", "any", b"1")], count=1), [b"1"])
+
+    def test_keys_may_contain_anything(self):
+        a, b = self.name("a,b:c d"), self.name("'\"{};,")
+        got = self.received("-e", "amq.direct", "-r", a, "-r", b, count=2,
+                            publish=[("amq.direct", a[:3], b"no"), ("amq.direct", a, b"1"), ("amq.direct", b, b"2")])
+        self.assertEqual(got, [b"1", b"2"])
+
+    def test_bindings(self):
+        key, topic = self.name("k,1:2"), self.name("t")
+        got = self.received("--bind", f"amq.direct:{key}", "--bind", f"amq.topic:{topic}.#", "--bind", "amq.fanout",
+                            count=3, publish=[("amq.direct", key, b"1"), ("amq.topic", f"{topic}.x.y", b"2"),
+                                              ("amq.topic", "other", b"no"), ("amq.fanout", "", b"3")])
+        self.assertEqual(got, [b"1", b"2", b"3"])
+        got = self.received("-e", "amq.direct", "-r", key, "--bind", f"amq.topic:{topic}", count=2,
+                            publish=[("amq.topic", topic, b"1"), ("amq.direct", key, b"2")])
+        self.assertEqual(got, [b"1", b"2"])
+
+    def test_declare_makes_the_exchanges(self):
+        names = [self.name("x"), self.name("x")]
+        for name in names:
+            self.addCleanup(lambda name=name: self.connection.is_open and
+                            self.connection.channel().exchange_delete(name))
+        got = self.received("-e", names[0], "--bind", f"{names[1]}:k", "--declare", "--type", "fanout", count=2,
+                            publish=[(name, "any", b"1") for name in names])
+        self.assertEqual(got, [b"1", b"1"])
+        for name in names:
+            self.channel.exchange_declare(name, "fanout", durable=True)
+
+    def test_the_private_queue_is_gone_with_the_consumer(self):
+        consumer = start("consume", "-v", "-e", "amq.fanout", "--idle", "0.2")
+        name = await_line(consumer.stderr, "consuming from").split()[-1]
+        self.assertEnded(end(consumer), 2)
+        self.assertEnded(leveret("get", "-q", name), 1, "404")
+
+    def test_exclusive(self):
+        queue = self.queue()
+        consumer = start_consumer("-q", queue, "-x")
+        self.assertEnded(leveret("consume", "-q", queue), 77, "403 ACCESS_REFUSED.*exclusive")
+        consumer.send_signal(signal.SIGTERM)
+        self.assertEnded(end(consumer), 143)
+        self.assertEnded(leveret("consume", "-q", queue, "--until-empty"), 2)
+
+    def test_exclusive_and_declared(self):
+        queue = self.name()
+        consumer = start_consumer("-q", queue, "-x", "--declare")
+        self.assertEnded(leveret("get", "-q", queue), 1, "405 RESOURCE_LOCKED")
+        consumer.send_signal(signal.SIGTERM)
+        self.assertEnded(end(consumer), 143)
+        self.assertEnded(leveret("get", "-q", queue), 1, "404 NOT_FOUND")
+
+    def test_priority(self):
+        queue = self.queue()
+        low = start_consumer("-q", queue, "--priority", "-1", "--idle", "1.5")
+        high = start_consumer("-q", queue, "--arg", "x-priority:=5", "-c", "2")
+        self.fill(queue, b"1", b"2")
+        self.assertEqual(end(high).out, b"1\n2\n")
+        self.fill(queue, b"3")
+        self.assertEqual(end(low).out, b"3\n")
+
+    def test_offsets_of_a_stream(self):
+        before = time.time()
+        queue = self.queue(*[b"%d" % i for i in range(5)], arguments={"x-queue-type": "stream"})
+        hour = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(before - 3600))
+        for offset, first in (("first", b"0"), ("0", b"0"), ("3", b"3"), (hour, b"0"), (f"@{int(before) - 9}", b"0"),
+                              ("1h", b"0")):
+            ended = leveret("consume", "-q", queue, "--offset", offset, "-c", "1")
+            self.assertEnded(ended, 0, r"\A\Z")
+            self.assertEqual(ended.out, first + b"\n", offset)
+        for offset in ("next", f"@{int(before) + 3600}"):
+            self.assertEnded(leveret("consume", "-q", queue, "--offset", offset, "--idle", "0.5"), 2)
+
+
 class Stops(BrokerTest):
     def test_signals(self):
         for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):

@@ -6,6 +6,7 @@
 
 import os
 import signal
+import tempfile
 import time
 
 import support
@@ -74,6 +75,61 @@ class Input(BrokerTest):
             self.assertOneLine(ended)
 
 
+class Files(BrokerTest):
+    def setUp(self):
+        super().setUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def file(self, content):
+        path = os.path.join(self.folder, self.name("file"))
+        with open(path, "wb") as file:
+            file.write(content)
+        return path
+
+    def test_each_file_is_a_message(self):
+        queue = self.queue()
+        contents = [b"one\ntwo\n", b"", bytes(range(256)) * 20_000]
+        self.assertEnded(leveret("publish", "-q", queue, "-f", *map(self.file, contents)), 0, r"\A\Z")
+        self.assertEqual([message[2] for message in self.drain(queue, 3)], contents)
+
+    def test_files_are_cut_as_stdin_is(self):
+        queue = self.queue()
+        self.assertEnded(leveret("publish", "-q", queue, "-l", "-f", self.file(b"1\n2\n"), self.file(b"3")), 0)
+        self.assertEqual([message[2] for message in self.drain(queue, 3)], [b"1", b"2", b"3"])
+
+    def test_a_file_that_cannot_be_read(self):
+        queue = self.queue()
+        for bad, why in ((self.folder, f"cannot read {self.folder}: Is a directory"),
+                         (self.folder + "/no", f"cannot open {self.folder}/no: No such file")):
+            ended = leveret("publish", "-q", queue, "-f", self.file(b"before"), bad, self.file(b"after"))
+            self.assertEnded(ended, 66, why)
+            self.assertOneLine(ended)
+            self.assertEqual(self.drain(queue, 1)[0][2], b"before")
+            self.assertEqual(self.depth(queue), 0)
+
+    def test_returned_messages_are_kept_and_can_be_sent_again(self):
+        key, kept = self.name("later"), os.path.join(self.folder, "kept")
+        ended = leveret("publish", "-r", key, "-l", "--returned-to", kept, "--message-id", "m", "-H", "n:=5",
+                        stdin=b"one\n\xff\n" + b"x" * 200_000 + b"\n")
+        self.assertEnded(ended, 3, "of 3 messages, 3 returned")
+        self.channel.queue_declare(key, durable=True)
+        self.made.append(key)
+        with open(kept, "rb") as file:
+            self.assertEnded(leveret("publish", "--jsonl", stdin=file.fileno()), 0)
+        got = self.drain(key, 3)
+        self.assertEqual([message[2] for message in got], [b"one", b"\xff", b"x" * 200_000])
+        self.assertEqual({(m[1].message_id, m[1].headers["n"], m[1].delivery_mode) for m in got}, {("m", 5, 2)})
+
+    def test_nowhere_to_keep_returned_messages(self):
+        ended = leveret("publish", "-q", self.queue(), "--returned-to", self.folder, "x")
+        self.assertEnded(ended, 73, "cannot create .*: Is a directory; check --returned-to")
+        self.assertOneLine(ended)
+        ended = leveret("publish", "-r", self.name("nobody"), "--returned-to", "/dev/full", "x")
+        self.assertEnded(ended, 74, "cannot write to /dev/full: No space left.*\n.*1 returned")
+
+
 class Defaults(BrokerTest):
     def test_persistent_unless_transient(self):
         queue = self.queue()
@@ -93,6 +149,17 @@ class Defaults(BrokerTest):
         properties = self.drain(queue, 1)[0][1]
         for name, value in dict(wanted, type="t").items():
             self.assertEqual(getattr(properties, name), value, name)
+
+    def test_headers(self):
+        """The first separator from the left decides."""
+        queue = self.queue()
+        wanted = {"n": ("n:=5", 5), "two": ("two:=2.0", 2), "yes": ("yes:=true", True), "none": ("none:=null", None),
+                  "list": ('list:=[1,"a",{"b":false}]', [1, "a", {"b": False}]), "text": ('text:="t"', "t"),
+                  "plain": ("plain=a: b:=c=d", "a: b:=c=d"), "empty": ("empty=", ""), "X-Name": ("X-Name: v=w:=1", "v=w:=1"),
+                  "a:b": ("a:b=c", "c"), "tight": ("tight:v", "v"), "typed": ('typed:={"@":"I","v":7}', 7)}
+        options = [part for text, _ in wanted.values() for part in ("-H", text)]
+        self.assertEnded(leveret("publish", "-q", queue, *options, "x"), 0, r"\A\Z")
+        self.assertEqual(self.drain(queue, 1)[0][1].headers, {key: value for key, (_, value) in wanted.items()})
 
     def test_letters_of_properties(self):
         queue = self.queue()
@@ -163,6 +230,24 @@ class Outcomes(BrokerTest):
         lines = b"".join(b"%d\n" % i for i in range(100))
         self.assertEnded(leveret("publish", "-q", queue, "-l", "--window", "1", stdin=lines), 0)
         self.assertEqual(self.depth(queue), 100)
+
+    def test_rate(self):
+        queue = self.queue()
+        for rate, lines, least in (("20/s", 21, 1.0), ("4000", 4000, 0.95)):
+            began = time.monotonic()
+            self.assertEnded(leveret("publish", "-q", queue, "-l", "--rate", rate, stdin=b"x\n" * lines), 0)
+            took = time.monotonic() - began
+            self.assertTrue(least <= took < least + 1, (rate, took))
+        self.assertEqual(self.depth(queue), 4021)
+
+    def test_a_slow_rate_can_be_stopped(self):
+        publisher = start("publish", "-q", self.queue(), "-l", "--rate", "1")
+        publisher.stdin.write(b"x\n" * 100)
+        publisher.stdin.flush()
+        time.sleep(0.5)
+        publisher.send_signal(signal.SIGTERM)
+        self.assertEqual(publisher.wait(0.7), 143)
+        self.assertEnded(end(publisher), 143, r"\A\Z")
 
     def test_no_confirm_publishes_all(self):
         queue = self.queue()
