@@ -219,6 +219,7 @@ structure: $(LIB_A)
 
 BROKER_TESTS := $(wildcard tests/broker/test_*.py tests/broker/test_*.sh)
 CODEC_TESTS := $(wildcard tests/codec/test_*.py)
+TOOL_TESTS := $(wildcard tests/tools/test_*.py)
 
 check:
 	tests/packages
@@ -226,7 +227,7 @@ check:
 	@rm -rf $(BUILD)/exchanged
 	@mkdir -p $(BUILD)/exchanged
 	LEVERET=$(BUILD)/leveret COMPARE=$(COMPARE) LEVERET_EXCHANGED=$(abspath $(BUILD)/exchanged) \
-	    tests/broker/with-brokers tests/run $(UNITS) $(REPLAYS) $(CODEC_TESTS) $(BROKER_TESTS)
+	    tests/broker/with-brokers tests/run $(UNITS) $(REPLAYS) $(CODEC_TESTS) $(TOOL_TESTS) $(BROKER_TESTS)
 	tests/broker/exchanged $(BUILD)/exchanged
 
 # Many seeds of the simulator, over all processors: make simulate SEEDS=1000000

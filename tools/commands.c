@@ -20,7 +20,9 @@
     X(request)                                                                                     \
     X(copy)                                                                                        \
     X(serve)                                                                                       \
-    X(ping)
+    X(ping)                                                                                        \
+    X(dump)                                                                                        \
+    X(encode)
 
 #define COMMAND_DECLARE(name) extern const command name##_command;
 #define COMMAND_LIST(name) &name##_command,
