@@ -50,14 +50,13 @@ static int consume_check_command(const consume_settings *s) {
     if (s->coprocess && (!handled || s->handlers.jobs != 1)) {
         return misuse("--coprocess goes with -- COMMAND, and without --jobs");
     }
-    if (!handled && memcmp(&s->handlers, &consume_default.handlers, sizeof s->handlers) != 0) {
+    if (!handled && handler_given(&s->handlers)) {
         return misuse("--jobs, --kill-after, --on-failure and --max-failures go with -- COMMAND");
     }
     if (handled && s->consumer.auto_ack) {
         return misuse("with -A a handler's exit code would mean nothing");
     }
-    if (handled && !s->coprocess &&
-        memcmp(&s->format, &consume_default.format, sizeof s->format) != 0) {
+    if (handled && !s->coprocess && format_given(&s->format)) {
         return misuse("--raw and the like are for stdout; a handler gets the body as it is");
     }
     if (handled && s->format.directory != NULL) {
