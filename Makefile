@@ -11,7 +11,7 @@
 # make simulate   many seeds of the simulator (SEEDS=1000000)
 # make bench      figures beside rabbitmq-c and the raw socket (BENCH_ARGS='--scale 0.1 publish'); make plot draws them
 # make fuzz       each fuzz target for a minute (FUZZ_SECONDS=60); fuzz-coverage, fuzz-selftest; fuzz/README.md
-# make asan ubsan m32 big-endian coverage lint format install uninstall clean
+# make asan ubsan asan-command m32 big-endian coverage lint format install uninstall clean
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 ifeq ($(MAKELEVEL),0)
@@ -84,12 +84,12 @@ LIB_SO := $(BUILD)/libleveret.so.$(SOVERSION)
 
 # Goals such as `check asan lint` go one after the other: they share build/ and the machine. Each of them is a
 # make of its own, which then builds side by side.
-ifneq ($(filter static compare check check-all asan ubsan m32 big-endian coverage lint bench plot fuzz \
+ifneq ($(filter static asan-command compare check check-all asan ubsan m32 big-endian coverage lint bench plot fuzz \
                 fuzz-merge fuzz-coverage fuzz-selftest,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
 
-.PHONY: all demo demo-activity static compare check check-all asan ubsan m32 big-endian coverage lint format install \
+.PHONY: all demo demo-activity static compare check check-all asan ubsan asan-command m32 big-endian coverage lint format install \
         uninstall clean \
         units unit-programs structure bench bench-programs plot simulate \
         fuzz fuzz-programs fuzz-merge fuzz-coverage fuzz-selftest replays
@@ -239,6 +239,7 @@ check-all:
 	$(MAKE) lint
 	$(MAKE) asan
 	$(MAKE) ubsan
+	$(MAKE) asan-command
 	$(MAKE) m32
 	$(MAKE) big-endian
 	$(MAKE) static
@@ -261,6 +262,13 @@ M32_CC = $(if $(shell echo 'int main(void){return 0;}' | gcc -m32 -x c - -o /dev
 m32:
 	tests/packages
 	$(MAKE) units BUILD=build/m32 NO_CHECK=1 CC=$(M32_CC) EXTRA="-m32 -Wno-type-limits" LAYERS="codec engine"
+
+# The command's own tests with both.
+asan-command:
+	tests/packages
+	$(MAKE) build/asan-command/leveret BUILD=build/asan-command NDEBUG= OPT="-O1 -g" \
+	    EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
+	LEVERET=build/asan-command/leveret tests/broker/with-brokers tests/run $(BROKER_TESTS)
 
 # On the other byte order, under an emulator.
 big-endian:

@@ -40,6 +40,7 @@ static bool read_line(int fd, char *line) {
             break;
         }
         if (n == 1 && length == PASSWORD_MAX) {
+            line[length] = '\0';
             errno = EFBIG;
             return false;
         }
