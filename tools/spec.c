@@ -34,6 +34,7 @@ static void put(buffer *b, const char *format, ...) {
     char text[240];
     va_list values;
     va_start(values, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
     vsnprintf(text, sizeof text, format, values);
     va_end(values);
     buffer_text(b, text);
@@ -193,7 +194,7 @@ static bool put_methods(buffer *b, const char *class_name) {
             any = true;
         }
     }
-    if (any && strcmp(class_name, "basic") == 0) {
+    if (class_name != NULL && strcmp(class_name, "basic") == 0) {
         buffer_byte(b, '\n');
         put_properties(b);
     }
