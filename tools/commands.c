@@ -22,7 +22,8 @@
     X(serve)                                                                                       \
     X(ping)                                                                                        \
     X(dump)                                                                                        \
-    X(encode)
+    X(encode)                                                                                      \
+    X(spec)
 
 #define COMMAND_DECLARE(name) extern const command name##_command;
 #define COMMAND_LIST(name) &name##_command,

@@ -63,6 +63,7 @@ static void row(layout *l, size_t size, bool secret, const char *format, ...) {
     char text[ROW_TEXT];
     va_list values;
     va_start(values, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
     vsnprintf(text, sizeof text, format, values);
     va_end(values);
     for (size_t at = 0; l->out != NULL && at < bytes.len; at += ROW_BYTES) {
@@ -98,7 +99,7 @@ static const char *quoted(lev_span bytes, char *text, size_t size) {
     lev_writer w = lev_writer_init((uint8_t *)text, size - 4);
     lev_writer_quoted(&w, head);
     size_t len = lev_writer_span(&w).len;
-    strcpy(text + len, head.len < bytes.len ? "..." : "");
+    memcpy(text + len, head.len < bytes.len ? "..." : "", head.len < bytes.len ? 4 : 1);
     return text;
 }
 

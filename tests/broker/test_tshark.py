@@ -5,6 +5,8 @@
 """tshark as a judge: it captures sessions of the command and decodes them on its own. No packet may be
 malformed, and every method that was sent must be there under its name, in order."""
 
+import contextlib
+import json
 import os
 import re
 import shutil
@@ -13,12 +15,34 @@ import socket
 import subprocess
 import tempfile
 import time
+from xml.etree import ElementTree
 
 import support
-from support import BrokerTest, await_line, end, leveret, start_consumer
+from support import BrokerTest, await_line, end, leveret, pika, start_consumer
 
 HANDSHAKE = ["Connection.Start-Ok", "Connection.Tune-Ok", "Connection.Open", "Channel.Open"]
 WELCOME = ["Connection.Start", "Connection.Tune", "Connection.Open-Ok", "Channel.Open-Ok"]
+
+
+AMQPLIB = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../build/amqplib"))
+
+SHARK_NAMES = {"no_wait": "nowait", "filter": "arguments"}
+
+
+def shark_methods(packet):
+    """The methods in a packet of tshark's XML, with their fields as shown and as hex digits."""
+    def number(name):
+        return int(packet.find(f".//field[@name='{name}']").get("show"))
+    for proto in packet.findall("proto[@name='amqp']"):
+        fields = {f.get("name"): f for f in proto}
+        if "amqp.method.method" not in fields:
+            continue
+        arguments = fields.get("amqp.method.arguments", ())
+        names = [re.search(r": ([A-Za-z-]+) \(", fields[f"amqp.method.{kind}"].get("showname"))[1].lower()
+                 for kind in ("class", "method")]
+        yield {"stream": number("tcp.stream"), "port": number("tcp.srcport"), "class": names[0], "method": names[1],
+               "channel": int(fields["amqp.channel"].get("show")),
+               "fields": {f.get("name").rpartition(".")[2]: (f.get("show"), f.get("value") or "") for f in arguments}}
 
 
 def capture_works():
@@ -112,6 +136,83 @@ class Capture(BrokerTest):
                    HANDSHAKE + ["Confirm.Select", "Basic.Publish", "Channel.Close-Ok", "Connection.Close"],
                    WELCOME + ["Confirm.Select-Ok", "Basic.Return", "Basic.Ack", "Connection.Close-Ok"] +
                    WELCOME + ["Confirm.Select-Ok", "Channel.Close", "Connection.Close-Ok"])
+
+    def dumped(self):
+        """What leveret dump makes of the capture; and encode makes of that what tshark finds in the streams."""
+        found = leveret("dump", "--pcap", "--jsonl", "--quiet", self.file)
+        self.assertEnded(found, 0)
+        objects = [json.loads(line) for line in found.out.splitlines()]
+        for number in {o["stream"] for o in objects}:
+            said = re.findall(r"^(\t?)([0-9a-f]+)$", self.decode("-q", "-z", f"follow,tcp,raw,{number}"), re.M)
+            for side, tab in (("client", ""), ("server", "\t")):
+                encoded = leveret("encode", "--stream", str(number), "--from", side, stdin=found.out).out
+                self.assertEqual(encoded.hex(), "".join(data for mark, data in said if mark == tab))
+        return objects
+
+    def test_dump_agrees(self):
+        """Sessions of pika, rabbitmq-c and amqplib: each method that tshark names dump names, too, with the same
+        fields."""
+        queue, exchange = self.queue(), self.name("topic")
+        with contextlib.closing(pika.BlockingConnection(pika.URLParameters(self.through.url))) as connection:
+            channel = connection.channel()
+            channel.confirm_delivery()
+            channel.basic_qos(prefetch_count=7)
+            channel.exchange_declare(exchange, "topic", auto_delete=True)
+            channel.queue_bind(queue, exchange, "a.#", arguments={"x": 1, "nested": {"deep": [1, "two", True]}})
+            properties = pika.BasicProperties(content_type="text/plain", headers={"h": "v"}, priority=3)
+            channel.basic_publish(exchange, "a.b", b"x" * 200_000, properties, mandatory=True)
+            channel.basic_nack(channel.basic_get(queue)[0].delivery_tag, requeue=True)
+            channel.queue_unbind(queue, exchange, "a.#")
+            channel.queue_purge(queue)
+        seen = {"pika"}
+        if shutil.which("amqp-publish"):
+            subprocess.run(["amqp-publish", "-u", self.through.url, "-r", queue, "-b", "hello"], check=True)
+            subprocess.run(["amqp-consume", "-u", self.through.url, "-q", queue, "-c", "1", "cat"], check=True,
+                           stdout=subprocess.DEVNULL)
+            seen.add("rabbitmq-c")
+        if os.path.isdir(os.path.join(AMQPLIB, "node_modules/amqplib")):
+            script = """const amqp = require("amqplib");
+                (async () => { const c = await amqp.connect(process.argv[1]); const ch = await c.createConfirmChannel();
+                await ch.assertQueue(process.argv[2], {durable: true}); ch.sendToQueue(process.argv[2], Buffer.from("m"));
+                await ch.waitForConfirms(); await ch.get(process.argv[2], {noAck: true}); await c.close(); })();"""
+            subprocess.run(["node", "-e", script, self.through.url, queue], cwd=AMQPLIB, check=True)
+            seen.add("amqplib")
+        ours = [o for o in self.dump_agrees() if o["type"] == "method" and o["method"] == "start-ok"]
+        self.assertEqual(len(ours), len(seen) + (1 if "rabbitmq-c" in seen else 0))
+
+    def dump_agrees(self):
+        self.stop()
+        ours = self.dumped()
+        packets = ElementTree.fromstring(self.decode("-T", "pdml", "-Y", "amqp"))
+        theirs = [m for packet in packets for m in shark_methods(packet)]
+        self.assertGreater(len(theirs), 20)
+        ports = {self.through.port: "server"}
+        methods = [o for o in ours if o["type"] == "method"]
+        for number in {o["stream"] for o in methods}:
+            for side in ("client", "server"):
+                mine = [o for o in methods if (o["stream"], o["from"]) == (number, side)]
+                others = [m for m in theirs if (m["stream"], ports.get(m["port"], "client")) == (number, side)]
+                self.assertEqual([(o["channel"], o["class"], o["method"]) for o in mine],
+                                 [(m["channel"], m["class"], m["method"]) for m in others])
+                for o, m in zip(mine, others):
+                    self.same_fields(o["fields"], m["fields"])
+        return ours
+
+    def same_fields(self, ours, theirs):
+        """Tables are compared by their keys. What is reserved tshark shows always, we do where it says something."""
+        for name, (shown, raw) in theirs.items():
+            name = SHARK_NAMES.get(name, name)
+            value = ours.get(name, "")
+            if isinstance(value, dict):
+                continue
+            if isinstance(value, bool):
+                self.assertEqual(shown in ("1", "True"), value, name)
+            elif isinstance(value, int):
+                self.assertEqual(int(shown, 0), value, name)
+            elif name in ours:
+                self.assertIn(value.encode().hex(), raw, name)
+        for name in ours:
+            self.assertIn(name, {SHARK_NAMES.get(n, n) for n in theirs})
 
     def test_the_judge_sees_a_malformed_packet(self):
         """A start-ok with a table whose length lies."""

@@ -10,6 +10,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import struct
 import subprocess
 import tempfile
@@ -155,6 +156,39 @@ class Streams(unittest.TestCase):
                     child.returncode = os.waitstatus_to_exitcode(status)
                     self.assertEqual(child.returncode, 65 if piece is nonsense else 0)
                     self.assertLess(usage.ru_maxrss, 50000)
+
+
+class Spec(unittest.TestCase):
+    methods = [line.split()[0].decode() for line in run("spec").splitlines()]
+
+    def test_every_method_has_its_fields_and_an_example(self):
+        self.assertEqual(len(self.methods), 64)
+        for name in self.methods:
+            out = run("spec", name).decode()
+            head, example = out.split("    example\n")
+            self.assertTrue(head.startswith(name + " "))
+            frame = "".join(line[9:9 + 48].replace(" ", "") for line in example.splitlines())
+            shown = objects(run("dump", "--jsonl", "--hex", stdin=frame.encode()))[0]
+            self.assertEqual(f"{shown['class']}.{shown['method']}", name)
+            for field in shown["fields"]:
+                self.assertIn(f"\n        {field} ", head)
+
+    def test_a_class_has_all_its_methods(self):
+        out = run("spec", "basic").decode()
+        for name in self.methods:
+            self.assertEqual(f"\n{name} " in "\n" + out, name.startswith("basic."))
+        self.assertIn("cluster_id           shortstr   flag 0004", out)
+
+    def test_what_there_is_not(self):
+        for args in (("queues",), ("queue.declair",), ("queue.",), ("a", "b"), ("--dot", "queue")):
+            run("spec", *args, code=64)
+
+    def test_dot(self):
+        out = run("spec", "--dot")
+        if shutil.which("dot"):
+            subprocess.run(["dot", "-Tsvg"], input=out, stdout=subprocess.DEVNULL, check=True)
+        self.assertEqual(out.count(b"{"), out.count(b"}"))
+        self.assertIn(b'[label="awaiting channel.close-ok"]', out)
 
 
 # ---- captures -------------------------------------------------------------------------------------------------
