@@ -42,6 +42,16 @@ static int misuse(const char *text) {
     return say_and(EXIT_USAGE, "%s; see: leveret help consume", text);
 }
 
+static bool asks_for_handlers(const handler_settings *o) {
+    return o->jobs != 1 || o->kill_ms != SETTING_UNSET || o->on_failure != ON_FAILURE_REQUEUE ||
+           o->max_failures != SETTING_UNSET;
+}
+
+static bool asks_for_format(const format_settings *o) {
+    return o->raw || o->nul || o->length_prefix || o->jsonl || o->delimiter.len > 0 ||
+           o->format != NULL;
+}
+
 static int consume_check_command(const consume_settings *s) {
     bool handled = s->common.arg_count > 0;
     if (s->common.dashed && !handled) {
@@ -50,13 +60,13 @@ static int consume_check_command(const consume_settings *s) {
     if (s->coprocess && (!handled || s->handlers.jobs != 1)) {
         return misuse("--coprocess goes with -- COMMAND, and without --jobs");
     }
-    if (!handled && handler_given(&s->handlers)) {
+    if (!handled && asks_for_handlers(&s->handlers)) {
         return misuse("--jobs, --kill-after, --on-failure and --max-failures go with -- COMMAND");
     }
     if (handled && s->consumer.auto_ack) {
         return misuse("with -A a handler's exit code would mean nothing");
     }
-    if (handled && !s->coprocess && format_given(&s->format)) {
+    if (handled && !s->coprocess && asks_for_format(&s->format)) {
         return misuse("--raw and the like are for stdout; a handler gets the body as it is");
     }
     if (handled && s->format.directory != NULL) {

@@ -166,9 +166,6 @@ void copier_init(copier *p, const copier_settings *s, session *target) {
         .target = target,
         .limit_ms = LEV_PROGRESS_MS,
     };
-    if (target->settings->timeout_ms != SETTING_UNSET) {
-        p->limit_ms = target->settings->timeout_ms;
-    }
 }
 
 void copier_deinit(copier *p) { given_deinit(&p->given); }

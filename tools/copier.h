@@ -29,7 +29,8 @@ typedef struct copier {
     struct pollfd fds[1];
 } copier;
 
-/* Makes the outlet that publishes on `target`, a session whose channel is in confirm mode. */
+/* Makes the outlet that publishes on `target`, a session whose channel is in confirm mode when
+ * the first message comes. The caller may change `limit_ms`: how long to wait without progress. */
 void copier_init(copier *p, const copier_settings *s, session *target);
 void copier_deinit(copier *p);
 

@@ -140,15 +140,11 @@ static int copy_session(consumer *k, session *target, const copy_settings *s) {
         rc = target_open(target, &to, s);
     }
     if (rc == EXIT_DONE) {
-        copier p;
-        copier_init(&p, &s->copier, target);
-        k->outlet = &p.outlet;
         signals_defer();
         rc = consumer_start(k);
-        if (rc == EXIT_DONE) {
-            rc = consumer_run(k);
-        }
-        copier_deinit(&p);
+    }
+    if (rc == EXIT_DONE) {
+        rc = consumer_run(k);
     }
     session_close(k->session);
     session_close(target);
@@ -159,14 +155,21 @@ static int copy_run(settings *common) {
     copy_settings *s = (copy_settings *)common;
     session source = {0};
     session target = {0};
-    consumer k = {.session = &source, .settings = &s->consumer};
+    copier p;
+    consumer k = {.session = &source, .settings = &s->consumer, .outlet = &p.outlet};
     int rc = copy_check(s);
     if (rc != EXIT_DONE) {
         return rc;
     }
     copy_defaults(s);
     snprintf(k.queue, sizeof k.queue, "%s", s->queue);
-    return copy_session(&k, &target, s);
+    copier_init(&p, &s->copier, &target);
+    if (common->timeout_ms != SETTING_UNSET) {
+        p.limit_ms = common->timeout_ms;
+    }
+    rc = copy_session(&k, &target, s);
+    copier_deinit(&p);
+    return rc;
 }
 
 const command copy_command = {

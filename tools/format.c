@@ -232,8 +232,6 @@ static int format_ways(const format_settings *o) {
            (o->length_prefix ? 1 : 0) + (o->jsonl ? 1 : 0) + (o->format != NULL ? 1 : 0);
 }
 
-bool format_given(const format_settings *o) { return format_ways(o) > 0 || o->directory != NULL; }
-
 /* What follows each body. */
 static lev_span format_end(const format_settings *o) {
     bool bare = o->raw || o->length_prefix || o->directory != NULL;

@@ -21,9 +21,6 @@ typedef struct format_settings {
 
 extern const option_table format_options; /* of format_settings */
 
-/* Is anything asked for besides a body a line? */
-bool format_given(const format_settings *o);
-
 struct format_piece;
 
 typedef struct format {

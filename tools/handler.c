@@ -50,11 +50,6 @@ static const option handler_rows[] = {
 
 const option_table handler_options = OPTION_TABLE("Handlers", handler_rows);
 
-bool handler_given(const handler_settings *o) {
-    return o->jobs != 1 || o->kill_ms != SETTING_UNSET || o->on_failure != ON_FAILURE_REQUEUE ||
-           o->max_failures != SETTING_UNSET;
-}
-
 /* A message with everything that its handler needs. */
 struct job {
     job *next;

@@ -27,9 +27,6 @@ typedef struct handler_settings {
 
 extern const option_table handler_options; /* of handler_settings */
 
-/* Does any of them differ from its default? */
-bool handler_given(const handler_settings *o);
-
 /* What an exit code asks for. */
 typedef enum verdict_kind { VERDICT_ACK, VERDICT_REJECT, VERDICT_REQUEUE } verdict_kind;
 

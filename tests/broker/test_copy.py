@@ -4,13 +4,17 @@
 
 """leveret copy: from queue to queue or exchange, between connections; the source acked behind the target."""
 
+import os
 import signal
+import subprocess
+import tempfile
 import time
+import unittest
 
 import pika
 
 import support
-from support import BrokerTest, await_line, end, leveret, start
+from support import BrokerTest, end, leveret, start
 
 
 class CopyTest(BrokerTest):
@@ -161,6 +165,57 @@ class Breaks(CopyTest):
         end(copy)
         leveret("copy", "-q", source, "--to-queue", target, "--until-empty")
         self.copied(source, target)
+
+
+@unittest.skipUnless(support.LONG, "LEVERET_LONG=1 starts a broker of its own, and kills it twice")
+class Restarts(CopyTest):
+    """Between two RabbitMQ, one of which is killed and started again."""
+
+    count = 100_000
+
+    def setUp(self):
+        super().setUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.dir = os.path.join(folder.name, "other")
+        self.other("start")
+        self.addCleanup(self.other, "stop")
+        self.other_url = self.other("url").strip()
+
+    def other(self, verb):
+        ended = subprocess.run([os.path.join(os.path.dirname(__file__), "rabbitmq"), verb, self.dir],
+                               stdout=subprocess.PIPE, text=True, check=True)
+        return ended.stdout
+
+    def publish(self, url, queue):
+        lines = b"".join(b"%d\n" % i for i in range(self.count))
+        ended = leveret("publish", "-u", url, "-q", queue, "--declare", "-l", stdin=lines)
+        self.assertEnded(ended, 0)
+
+    def copy(self, source_url, target_url):
+        """Copies while the other broker is killed and comes back, and returns what the target has."""
+        queue = self.name()
+        self.made.append(queue)
+        self.publish(source_url, queue)
+        args = ("copy", "-q", queue, "--to-queue", queue, "--declare", "--to", target_url, "--idle", "5")
+        copy = start(*args, url=source_url)
+        time.sleep(1)
+        self.assertIsNone(copy.poll(), "still copying")
+        self.other("kill")
+        self.other("start")
+        ended = end(copy, timeout=200)
+        while ended.code == 69:
+            ended = leveret(*args, url=source_url)
+        self.assertEnded(ended, 0)
+        self.assertEnded(leveret("consume", "-q", queue, "--until-empty", url=source_url), 2)
+        numbers = leveret("consume", "-q", queue, "--until-empty", url=target_url).out.split()
+        self.assertEqual({int(n) for n in numbers}, set(range(self.count)))
+
+    def test_the_target(self):
+        self.copy(self.url, self.other_url)
+
+    def test_the_source(self):
+        self.copy(self.other_url, self.url)
 
 
 if __name__ == "__main__":
