@@ -50,7 +50,7 @@ static inline uint8_t *publish_body(uint8_t *p, uint16_t channel, lev_span body)
     return wire_put_u8(p, LEV_FRAME_END);
 }
 
-/* As it is written with properties, by their descriptors. */
+/* As it is written with properties or without a body, by descriptors. */
 static void publish_described(lev_writer *w, uint16_t channel, const lev_basic_publish *publish,
                               const lev_properties *properties, lev_span body) {
     size_t place = lev_frame_begin(w, LEV_FRAME_METHOD, channel);
@@ -74,17 +74,14 @@ void lev_publish_encode(lev_writer *w, uint16_t channel, const lev_basic_publish
                         const lev_properties *properties, lev_span body) {
     size_t strings = publish->exchange.len + publish->routing_key.len;
     size_t fixed = PUBLISH_METHOD + PUBLISH_HEADER + 2 * LEV_FRAME_OVERHEAD;
-    size_t frames = body.len > 0 ? body.len + LEV_FRAME_OVERHEAD : 0;
     uint8_t *p;
     bool plain = properties == NULL || properties->present == 0;
-    if (!plain || publish->exchange.len > UINT8_MAX || publish->routing_key.len > UINT8_MAX ||
+    if (!plain || (publish->exchange.len | publish->routing_key.len) > UINT8_MAX || body.len == 0 ||
         body.len > UINT32_MAX - 1024) {
         publish_described(w, channel, publish, properties, body);
-    } else if (wire_room(w, fixed + strings + frames, &p)) {
+    } else if (wire_room(w, fixed + strings + body.len + LEV_FRAME_OVERHEAD, &p)) {
         p = publish_method(p, channel, publish);
         p = publish_header(p, channel, body.len);
-        if (body.len > 0) {
-            publish_body(p, channel, body);
-        }
+        publish_body(p, channel, body);
     }
 }
