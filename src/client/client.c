@@ -261,7 +261,7 @@ static lev_status client_hand_out(lev_client *c, lev_event *event) {
 lev_status lev_client_next(lev_client *c, lev_event *event, int timeout_ms) {
     lev_loop_attend(c);
     if (c->held != NULL || c->backlog.first != NULL) {
-        free(c->held);
+        lev_backlog_give_back(&c->backlog, c->held);
         c->held = lev_backlog_pop(&c->backlog);
     }
     if (c->held != NULL) {

@@ -301,6 +301,11 @@ static void writes_small_lent_messages_as_one_span(void) {
         EXPECT_EQ(event.type, LEV_EVENT_RELEASED);
     }
     EXPECT_EQ(released, 30);
+    pub.token = NULL; /* asks for no event */
+    EXPECT_EQ(lev_engine_publish(s.e, 1, &pub, NULL), LEV_OK);
+    EXPECT_EQ(lev_engine_pending(s.e, spans, 4), 1);
+    lev_engine_sent(s.e, spans[0].len, s.now);
+    EXPECT(!lev_engine_next(s.e, &event));
     stage_deinit(&s);
 }
 
