@@ -136,6 +136,12 @@ void lev_publish_lend(lev_engine *e, uint16_t channel, lev_span body, void *toke
     }
 }
 
+/* Returns LEV_OK unless brokers would end the connection for the headers. */
+static inline lev_status publish_check_headers(const lev_properties *p) {
+    bool headers = p != NULL && (p->present & LEV_HAS_HEADERS) != 0;
+    return headers ? lev_table_check_finite(p->headers) : LEV_OK;
+}
+
 static lev_status publish_check(lev_engine *e, lev_channel *ch, const lev_publication *p) {
     if (!lev_legality_outbound(e, ch, LEV_BASIC_PUBLISH) || ch->committing) {
         return LEV_ERR_MISUSE;
@@ -148,10 +154,7 @@ static lev_status publish_check(lev_engine *e, lev_channel *ch, const lev_public
         lev_channel_stall(e, ch, true);
         return LEV_AGAIN;
     }
-    if (p->properties != NULL && (p->properties->present & LEV_HAS_HEADERS) != 0) {
-        return lev_table_check_finite(p->properties->headers);
-    }
-    return LEV_OK;
+    return publish_check_headers(p->properties);
 }
 
 /* Returns whether nothing is in the way of a publish: it never says so where publish_check would
@@ -167,7 +170,7 @@ static inline bool publish_flows(const lev_engine *e, const lev_channel *ch) {
  * makes room or says why not. */
 static inline bool publish_quick(lev_engine *e, const lev_channel *ch, const lev_publication *p) {
     if (!publish_flows(e, ch) || p->lend || p->body.len > e->tuned.frame_max - LEV_FRAME_OVERHEAD ||
-        (p->properties != NULL && (p->properties->present & LEV_HAS_HEADERS) != 0)) {
+        publish_check_headers(p->properties) != LEV_OK) {
         return false;
     }
     if (ch->confirm && (ch->window.count >= e->set.window || ch->window.count == ch->window.cap)) {
@@ -176,10 +179,10 @@ static inline bool publish_quick(lev_engine *e, const lev_channel *ch, const lev
     lev_writer w = lev_outbuf_writer(&e->tx.buf);
     lev_basic_publish publish = publish_method(p);
     lev_publish_encode(&w, ch->number, &publish, p->properties, p->body);
-    if (w.status != LEV_OK) {
+    if (w.status != LEV_OK || w.len - p->body.len > e->tuned.frame_max) {
         return false;
     }
-    lev_outbuf_commit(&e->tx.buf, &w); /* strings alone cannot fill a frame of any frame-max */
+    lev_outbuf_commit(&e->tx.buf, &w);
     return true;
 }
 
