@@ -107,15 +107,16 @@ lev_status lev_backlog_push(lev_backlog *b, const lev_event *event, size_t limit
     if (k == NULL) {
         return LEV_ERR_MEMORY;
     }
-    k->next = NULL;
-    k->size = size;
-    backlog_attach(k, event);
-    if (size > BACKLOG_PLAIN) {
-        lev_packer copy = {k->bytes, 0};
-        backlog_pack(&copy, k);
-    } else {
+    if (size == BACKLOG_PLAIN) {
+        k->next = NULL;
+        k->event = *event;
         k->event.body.ptr = NULL;
+    } else {
+        *k = (lev_kept){.next = NULL};
+        backlog_attach(k, event);
+        backlog_pack(&(lev_packer){k->bytes, 0}, k);
     }
+    k->size = size;
     if (b->first == NULL) {
         b->first = k;
     } else {
