@@ -9,7 +9,8 @@
 # make check      all tests that fit in ten minutes; check-all: the long ones too
 # make compare    100,000 random structures each way with each of three other codecs
 # make simulate   many seeds of the simulator (SEEDS=1000000)
-# make bench      figures beside rabbitmq-c and the raw socket (BENCH_ARGS='--scale 0.1 publish'); make plot draws them
+# make bench      figures beside rabbitmq-c and the raw socket (BENCH_ARGS='--scale 0.1 publish'); make plot draws
+#                 tests/bench/rate.svg; BENCH_ARGS='--markdown README.md' renews the tables of the README
 # make fuzz       each fuzz target for a minute (FUZZ_SECONDS=60); fuzz-coverage, fuzz-selftest; fuzz/README.md
 # make asan ubsan asan-command m32 big-endian coverage lint format install uninstall clean
 
@@ -342,17 +343,17 @@ $(BENCH)/%: tests/bench/%.c $(LIB_A) $(wildcard tests/bench/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(HOSTED) $< $(LIB_A) $(LDLIBS) -o $@
 
-bench-programs: $(addprefix $(BENCH)/,peer bench_leveret bench_rabbitmqc bench_raw idle_leveret idle_rabbitmqc codec \
-                allocations.so)
+bench-programs: $(LIB_SO) $(addprefix $(BENCH)/,peer bench_leveret bench_rabbitmqc bench_raw idle_leveret \
+                idle_rabbitmqc codec study allocations.so)
 bench:
-	@tests/packages librabbitmq-dev strace valgrind util-linux
+	@tests/packages librabbitmq-dev libssl-dev openssl pkg-config binutils strace valgrind util-linux
 	$(MAKE) bench-programs
 	tests/broker/with-brokers tests/bench/run $(BENCH) $(BENCH_ARGS)
 
 plot:
-	@tests/packages librabbitmq-dev gnuplot-nox util-linux
+	@tests/packages librabbitmq-dev libssl-dev pkg-config gnuplot-nox util-linux
 	$(MAKE) bench-programs
-	tests/bench/plot $(BENCH) $(BENCH)/rate.svg
+	tests/bench/plot $(BENCH) tests/bench/rate.svg
 
 # ---- style ------------------------------------------------------------------------------------------
 

@@ -179,7 +179,8 @@ typedef struct lev_tuned {
 /* A message to publish. `lend`: the body is not copied but must stay as it is until
  * LEV_EVENT_RELEASED brings `token` back: when it has been written, or never will be. Small bodies
  * are copied all the same, but their event comes no sooner. LEV_EVENT_FAILED and LEV_EVENT_CLOSED
- * come after all of these. `properties` may be NULL. */
+ * come after all of these. A NULL token asks for no event: for memory that never changes.
+ * `properties` may be NULL. */
 typedef struct lev_publication {
     lev_span exchange;
     lev_span routing_key;

@@ -6,13 +6,16 @@
  * an event stays valid for as long as its taker likes.
  *
  * Ranges of outcomes merge while they continue each other: a program that only publishes keeps one
- * entry for a million confirms. Rejected: a ring of bytes, which would have to move what it has
- * handed out. */
+ * entry for a million confirms. What a program that lends its bodies is told again and again, that
+ * one is its own again, goes into blocks that it has given back. Rejected: a ring of bytes, which
+ * would have to move what it has handed out. */
 
 #include "backlog.h"
 #include "pack.h"
 
 #include <stdlib.h>
+
+enum { BACKLOG_PLAIN = offsetof(lev_kept, method), BACKLOG_SPARES = 32 };
 
 static bool backlog_merge(lev_backlog *b, const lev_event *event) {
     if (b->last == NULL || event->type != LEV_EVENT_OUTCOME) {
@@ -59,26 +62,61 @@ static void backlog_pack(lev_packer *p, lev_kept *k) {
     }
 }
 
-lev_status lev_backlog_push(lev_backlog *b, const lev_event *event, size_t limit) {
-    if (backlog_merge(b, event)) {
-        return LEV_OK;
+/* Returns how large a block the event needs. */
+static size_t backlog_size(const lev_event *event) {
+    if (event->method == NULL && event->message == NULL && event->error == NULL &&
+        event->body.len == 0) {
+        return BACKLOG_PLAIN;
     }
     lev_kept counted = {.next = NULL};
     lev_packer count = {NULL, 0};
     backlog_attach(&counted, event);
     backlog_pack(&count, &counted);
-    size_t size = sizeof counted + count.len;
+    return sizeof counted + count.len;
+}
+
+static lev_kept *backlog_obtain(lev_backlog *b, size_t size) {
+    lev_kept *k = size == BACKLOG_PLAIN ? b->spare : NULL;
+    if (k == NULL) {
+        return malloc(size);
+    }
+    b->spare = k->next;
+    b->spares--;
+    return k;
+}
+
+void lev_backlog_give_back(lev_backlog *b, lev_kept *k) {
+    if (k == NULL || k->size != BACKLOG_PLAIN || b->spares == BACKLOG_SPARES) {
+        free(k);
+        return;
+    }
+    k->next = b->spare;
+    b->spare = k;
+    b->spares++;
+}
+
+lev_status lev_backlog_push(lev_backlog *b, const lev_event *event, size_t limit) {
+    if (backlog_merge(b, event)) {
+        return LEV_OK;
+    }
+    size_t size = backlog_size(event);
     if (b->first != NULL && (b->size >= limit || size > limit - b->size)) {
         return LEV_ERR_LIMIT;
     }
-    lev_kept *k = malloc(size);
+    lev_kept *k = backlog_obtain(b, size);
     if (k == NULL) {
         return LEV_ERR_MEMORY;
     }
-    *k = (lev_kept){.size = size};
-    backlog_attach(k, event);
-    lev_packer copy = {k->bytes, 0};
-    backlog_pack(&copy, k);
+    if (size == BACKLOG_PLAIN) {
+        k->next = NULL;
+        k->event = *event;
+        k->event.body.ptr = NULL;
+    } else {
+        *k = (lev_kept){.next = NULL};
+        backlog_attach(k, event);
+        backlog_pack(&(lev_packer){k->bytes, 0}, k);
+    }
+    k->size = size;
     if (b->first == NULL) {
         b->first = k;
     } else {
@@ -129,7 +167,7 @@ void lev_backlog_drop_confirms(lev_backlog *b, uint16_t channel) {
     while (k != NULL) {
         bool confirm = k->event.type == LEV_EVENT_OUTCOME || k->event.type == LEV_EVENT_RETURN;
         if (confirm && k->event.channel == channel) {
-            free(backlog_take(b, before));
+            lev_backlog_give_back(b, backlog_take(b, before));
         } else {
             before = k;
         }
@@ -142,15 +180,23 @@ bool lev_backlog_take_closed(lev_backlog *b, uint16_t channel, lev_error *error)
     for (lev_kept *k = b->first; k != NULL; before = k, k = k->next) {
         if (k->event.type == LEV_EVENT_CHANNEL_CLOSED && k->event.channel == channel) {
             *error = k->error;
-            free(backlog_take(b, before));
+            lev_backlog_give_back(b, backlog_take(b, before));
             return true;
         }
     }
     return false;
 }
 
-void lev_backlog_deinit(lev_backlog *b) {
-    for (lev_kept *k = lev_backlog_pop(b); k != NULL; k = lev_backlog_pop(b)) {
+static void backlog_free(lev_kept *k) {
+    while (k != NULL) {
+        lev_kept *next = k->next;
         free(k);
+        k = next;
     }
+}
+
+void lev_backlog_deinit(lev_backlog *b) {
+    backlog_free(b->first);
+    backlog_free(b->spare);
+    *b = (lev_backlog){.first = NULL};
 }

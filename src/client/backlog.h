@@ -8,7 +8,8 @@
 
 #include <leveret/client.h>
 
-/* A kept event; its pointers point to what stands beside it. */
+/* A kept event; its pointers point to what stands beside it. Of one without pointers only what
+ * comes before `method` is there. */
 typedef struct lev_kept {
     struct lev_kept *next;
     size_t size; /* bytes of memory */
@@ -22,7 +23,9 @@ typedef struct lev_kept {
 typedef struct lev_backlog {
     lev_kept *first;
     lev_kept *last;
-    size_t size; /* bytes of memory in all */
+    size_t size;     /* bytes of memory in all */
+    lev_kept *spare; /* given back, without pointers: for the next such events */
+    size_t spares;
 } lev_backlog;
 
 /* Keeps a copy of an event, behind the others; an outcome that continues the last one is merged
@@ -30,8 +33,9 @@ typedef struct lev_backlog {
  * the only one; or LEV_ERR_MEMORY. */
 lev_status lev_backlog_push(lev_backlog *b, const lev_event *event, size_t limit);
 
-/* Takes the oldest, NULL where there is none; the caller frees it. */
+/* Takes the oldest, NULL where there is none; the caller gives it back. */
 lev_kept *lev_backlog_pop(lev_backlog *b);
+void lev_backlog_give_back(lev_backlog *b, lev_kept *k);
 
 /* Adds up the outcomes of a channel. */
 lev_tally lev_backlog_tally(const lev_backlog *b, uint16_t channel);

@@ -261,7 +261,7 @@ static lev_status client_hand_out(lev_client *c, lev_event *event) {
 lev_status lev_client_next(lev_client *c, lev_event *event, int timeout_ms) {
     lev_loop_attend(c);
     if (c->held != NULL || c->backlog.first != NULL) {
-        free(c->held);
+        lev_backlog_give_back(&c->backlog, c->held);
         c->held = lev_backlog_pop(&c->backlog);
     }
     if (c->held != NULL) {
@@ -269,7 +269,7 @@ lev_status lev_client_next(lev_client *c, lev_event *event, int timeout_ms) {
         return client_told(c, event);
     }
     if (client_take(c, event)) {
-        return client_told(c, event);
+        return event->type == LEV_EVENT_DELIVER ? LEV_OK : client_told(c, event);
     }
     *event = (lev_event){.type = LEV_EVENT_NONE};
     if (c->phase == CLIENT_NEW) {

@@ -63,6 +63,7 @@ static bool loop_write(lev_client *c, uint64_t now) {
             loop_written(c, put);
         }
     }
+    c->push_at = lev_engine_queued(c->engine) + LEV_CLIENT_PUSH;
     c->write_over = c->write_over || status < LEV_OK;
     return c->written != before;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Publishing costs no system call of its own: messages collect in the engine until 64 KiB are
- * queued, or for a tenth of a second, and then one write takes them all; one read takes the
- * confirms that have come.
+/* Publishing costs no system call of its own: messages collect in the engine until 256 KiB
+ * are queued, or for a tenth of a second, and then one write takes them all; one read takes the
+ * confirms that have come. Where the socket does not take them all, the next attempt is made when
+ * as much again has been queued, so that a slow broker costs no system call a message.
  *
  * Outcomes that arrive between calls lie in the backlog, merged into ranges.
  * lev_client_wait_confirms waits until the engine knows of no open publish, and only then counts
@@ -99,7 +100,7 @@ static lev_status publish_wait(lev_client *c, publish_job j) {
 }
 
 void lev_publish_push(lev_client *c) {
-    if (lev_engine_queued(c->engine) >= LEV_CLIENT_PUSH) {
+    if (lev_engine_queued(c->engine) >= c->push_at) {
         lev_loop_push(c);
     } else {
         lev_loop_attend(c);
@@ -121,7 +122,12 @@ static lev_status publish_run(lev_client *c, const publish_job *j) {
 
 lev_status lev_client_publish(lev_client *c, uint16_t channel, const lev_publication *publication,
                               uint64_t *number) {
-    return publish_run(c, &(publish_job){channel, publication, number, false, 0});
+    bool goes = c->phase == CLIENT_RUNNING && !c->blocked;
+    if (goes && lev_engine_publish(c->engine, channel, publication, number) == LEV_OK) {
+        lev_publish_push(c);
+        return LEV_OK;
+    }
+    return publish_run(c, &(publish_job){channel, publication, number, false, 0}); /* or why not */
 }
 
 lev_status lev_client_publish_begin(lev_client *c, uint16_t channel,

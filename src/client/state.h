@@ -19,7 +19,7 @@ enum lev_client_phase {
 };
 
 enum {
-    LEV_CLIENT_PUSH = 131072,   /* queued bytes at which a publish writes */
+    LEV_CLIENT_PUSH = 262144,   /* bytes queued since the last write at which a publish writes */
     LEV_CLIENT_PUSH_MS = 100,   /* and how long less may wait for more */
     LEV_CLIENT_PROGRESS = 4096, /* written bytes that count as progress; heartbeats alone do not */
     LEV_CLIENT_WHERE = 160
@@ -50,6 +50,7 @@ struct lev_client {
     bool blocked;    /* by the broker, which says why */
     char blocked_why[64];
     uint64_t wrote_at;  /* when all that could be written was */
+    size_t push_at;     /* queued bytes at which a publish writes */
     uint64_t attend_at; /* when lev_loop_attend has to look again */
     uint64_t written;
     uint64_t progress; /* counts steps forward */

@@ -13,7 +13,9 @@
 
 enum {
     DELIVER_IDS = 60U << 16 | 60, /* class and method */
-    DELIVER_BASIC = 60U << 16     /* class and weight */
+    DELIVER_BASIC = 60U << 16,    /* class and weight */
+    DELIVER_TAG = 8 + 1,          /* delivery tag and redelivered */
+    DELIVER_HEADER = 4 + 8 + 2    /* header up to the flags of its properties */
 };
 
 /* Opens a frame. Returns false unless it is whole, of that type, and within the limit. */
@@ -24,35 +26,47 @@ static inline bool deliver_frame(lev_reader *r, uint8_t type, uint32_t most, lev
     }
     frame->type = type;
     frame->channel = (uint16_t)(p[1] << 8 | p[2]);
-    frame->payload = wire_read_bytes(r, wire_load_u32(p + 3));
-    return wire_read_u8(r) == LEV_FRAME_END && frame->payload.len + LEV_FRAME_OVERHEAD <= most;
+    frame->payload.len = wire_load_u32(p + 3);
+    if (most < LEV_FRAME_OVERHEAD || frame->payload.len > most - LEV_FRAME_OVERHEAD ||
+        !wire_take(r, frame->payload.len + 1, &frame->payload.ptr)) {
+        return false;
+    }
+    return frame->payload.ptr[frame->payload.len] == LEV_FRAME_END;
 }
 
 static inline bool deliver_method(lev_span payload, lev_basic_deliver *m) {
     lev_reader in = {.ptr = payload.ptr, .left = payload.len, .status = LEV_OK};
-    bool deliver = wire_read_u32(&in) == DELIVER_IDS;
+    const uint8_t *p;
+    if (wire_read_u32(&in) != DELIVER_IDS) {
+        return false;
+    }
     m->consumer_tag = wire_read_shortstr(&in);
-    m->delivery_tag = wire_read_u64(&in);
-    m->redelivered = (wire_read_u8(&in) & 1) != 0;
+    if (!wire_take(&in, DELIVER_TAG, &p)) {
+        return false;
+    }
+    m->delivery_tag = (uint64_t)wire_load_u32(p) << 32 | wire_load_u32(p + 4);
+    m->redelivered = (p[8] & 1) != 0;
     m->exchange = wire_read_shortstr(&in);
     m->routing_key = wire_read_shortstr(&in);
-    return deliver && wire_finish(&in) == LEV_OK;
+    return wire_finish(&in) == LEV_OK;
 }
 
 static inline bool deliver_header(lev_span payload, lev_header *header) {
     lev_reader in = {.ptr = payload.ptr, .left = payload.len, .status = LEV_OK};
-    bool basic = wire_read_u32(&in) == DELIVER_BASIC;
+    const uint8_t *p;
+    if (!wire_take(&in, DELIVER_HEADER, &p) || wire_load_u32(p) != DELIVER_BASIC) {
+        return false;
+    }
     header->class_id = LEV_CLASS_BASIC;
     header->weight = 0;
-    header->body_size = wire_read_u64(&in);
-    lev_span list = wire_read_bytes(&in, in.left);
-    if (list.len == sizeof(uint16_t) && list.ptr[0] == 0 && list.ptr[1] == 0) {
+    header->body_size = (uint64_t)wire_load_u32(p + 4) << 32 | wire_load_u32(p + 8);
+    if (in.left == 0 && p[12] == 0 && p[13] == 0) {
         if (header->properties.present != 0) {
             header->properties = (lev_properties){.present = 0};
         }
-        return basic;
+        return true;
     }
-    return basic && lev_properties_decode(list, &header->properties) == LEV_OK;
+    return lev_properties_decode((lev_span){p + 12, in.left + 2}, &header->properties) == LEV_OK;
 }
 
 size_t lev_deliver_decode(lev_span bytes, const lev_frame_limits *limits, lev_basic_deliver *method,

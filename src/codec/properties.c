@@ -42,8 +42,9 @@ static void properties_encode(lev_writer *w, const lev_properties *p) {
         wire_fail_write(w, LEV_ERR_LIMIT);
     }
     wire_write_u16(w, p->present);
-    for (size_t i = 0; p->present != 0 && i < LEV_PROPERTY_COUNT; i++) {
-        if (properties_has(p, i)) {
+    unsigned left = p->present & PROPERTIES_KNOWN;
+    for (size_t i = 0; left != 0; i++, left = left << 1 & 0xFFFF) {
+        if ((left & 0x8000) != 0) {
             field_encode(w, &properties_descs[i], p);
         }
     }

@@ -50,20 +50,36 @@ static inline uint8_t *publish_body(uint8_t *p, uint16_t channel, lev_span body)
     return wire_put_u8(p, LEV_FRAME_END);
 }
 
-/* As it is written with properties, by their descriptors. */
+/* The size of the header's frame is known when its properties are written. */
+static void publish_with_properties(lev_writer *w, uint16_t channel,
+                                    const lev_basic_publish *publish,
+                                    const lev_properties *properties, lev_span body) {
+    size_t strings = publish->exchange.len + publish->routing_key.len;
+    uint8_t *p;
+    if (wire_room(w, PUBLISH_METHOD + LEV_FRAME_OVERHEAD + strings, &p)) {
+        publish_method(p, channel, publish);
+    }
+    size_t place = lev_frame_begin(w, LEV_FRAME_HEADER, channel);
+    wire_write_u32(w, PUBLISH_BASIC);
+    wire_write_u64(w, body.len);
+    lev_properties_encode(w, properties);
+    lev_frame_end(w, place);
+    if (wire_room(w, body.len + LEV_FRAME_OVERHEAD, &p)) {
+        publish_body(p, channel, body);
+    }
+}
+
+/* All of it by descriptors. */
 static void publish_described(lev_writer *w, uint16_t channel, const lev_basic_publish *publish,
                               const lev_properties *properties, lev_span body) {
+    static const lev_properties none = {.present = LEV_HAS_NOTHING};
     size_t place = lev_frame_begin(w, LEV_FRAME_METHOD, channel);
     lev_method_encode(w, LEV_BASIC_PUBLISH, publish);
     lev_frame_end(w, place);
     place = lev_frame_begin(w, LEV_FRAME_HEADER, channel);
-    lev_writer_u32(w, PUBLISH_BASIC);
-    lev_writer_u64(w, body.len);
-    if (properties == NULL) {
-        lev_writer_u16(w, LEV_HAS_NOTHING);
-    } else {
-        lev_properties_encode(w, properties);
-    }
+    wire_write_u32(w, PUBLISH_BASIC);
+    wire_write_u64(w, body.len);
+    lev_properties_encode(w, properties != NULL ? properties : &none);
     lev_frame_end(w, place);
     if (body.len > 0) {
         lev_frame_encode(w, &(lev_frame){LEV_FRAME_BODY, channel, body});
@@ -74,17 +90,15 @@ void lev_publish_encode(lev_writer *w, uint16_t channel, const lev_basic_publish
                         const lev_properties *properties, lev_span body) {
     size_t strings = publish->exchange.len + publish->routing_key.len;
     size_t fixed = PUBLISH_METHOD + PUBLISH_HEADER + 2 * LEV_FRAME_OVERHEAD;
-    size_t frames = body.len > 0 ? body.len + LEV_FRAME_OVERHEAD : 0;
     uint8_t *p;
-    bool plain = properties == NULL || properties->present == 0;
-    if (!plain || publish->exchange.len > UINT8_MAX || publish->routing_key.len > UINT8_MAX ||
+    if ((publish->exchange.len | publish->routing_key.len) > UINT8_MAX || body.len == 0 ||
         body.len > UINT32_MAX - 1024) {
         publish_described(w, channel, publish, properties, body);
-    } else if (wire_room(w, fixed + strings + frames, &p)) {
+    } else if (properties != NULL && properties->present != 0) {
+        publish_with_properties(w, channel, publish, properties, body);
+    } else if (wire_room(w, fixed + strings + body.len + LEV_FRAME_OVERHEAD, &p)) {
         p = publish_method(p, channel, publish);
         p = publish_header(p, channel, body.len);
-        if (body.len > 0) {
-            publish_body(p, channel, body);
-        }
+        publish_body(p, channel, body);
     }
 }

@@ -255,7 +255,6 @@ static bool engine_quiet(const lev_engine *e) {
 }
 
 bool lev_engine_next(lev_engine *e, lev_event *event) {
-    *event = (lev_event){.type = LEV_EVENT_NONE};
     lev_inbuf_expire(&e->rx.buf);
     if (e->rx.used != NULL && e->rx.used->state == CONTENT_NONE) {
         lev_content_reset(e, e->rx.used);
@@ -265,6 +264,7 @@ bool lev_engine_next(lev_engine *e, lev_event *event) {
         return true;
     }
     lev_frame frame;
+    *event = (lev_event){.type = LEV_EVENT_NONE};
     while (!engine_owed(e, event)) {
         if (e->error.status != LEV_OK) {
             return engine_failure(e, event);

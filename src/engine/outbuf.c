@@ -174,7 +174,7 @@ void lev_outbuf_sent(lev_outbuf *b, size_t n) {
 bool lev_outbuf_take_released(lev_outbuf *b, void **token) {
     while (b->first < b->written) {
         const lev_loan *loan = &b->loans[b->first++];
-        if (loan->last) {
+        if (loan->last && loan->token != NULL) {
             *token = loan->token;
             return true;
         }

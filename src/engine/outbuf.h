@@ -67,7 +67,8 @@ uint8_t *lev_outbuf_last(const lev_outbuf *b, uint64_t at, size_t len);
 size_t lev_outbuf_pending(const lev_outbuf *b, lev_span *spans, size_t max);
 void lev_outbuf_sent(lev_outbuf *b, size_t n);
 
-/* Takes the token of a body that has been written. Returns false where there is none. */
+/* Takes the token of a body that has been written; whoever gave none is not told. Returns false
+ * where there is none. */
 bool lev_outbuf_take_released(lev_outbuf *b, void **token);
 
 /* Returns whether a lent body is still to be written. */

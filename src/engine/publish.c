@@ -136,6 +136,12 @@ void lev_publish_lend(lev_engine *e, uint16_t channel, lev_span body, void *toke
     }
 }
 
+/* Returns LEV_OK unless brokers would end the connection for the headers. */
+static inline lev_status publish_check_headers(const lev_properties *p) {
+    bool headers = p != NULL && (p->present & LEV_HAS_HEADERS) != 0;
+    return headers ? lev_table_check_finite(p->headers) : LEV_OK;
+}
+
 static lev_status publish_check(lev_engine *e, lev_channel *ch, const lev_publication *p) {
     if (!lev_legality_outbound(e, ch, LEV_BASIC_PUBLISH) || ch->committing) {
         return LEV_ERR_MISUSE;
@@ -148,21 +154,31 @@ static lev_status publish_check(lev_engine *e, lev_channel *ch, const lev_public
         lev_channel_stall(e, ch, true);
         return LEV_AGAIN;
     }
-    if (p->properties != NULL && (p->properties->present & LEV_HAS_HEADERS) != 0) {
-        return lev_table_check_finite(p->properties->headers);
-    }
-    return LEV_OK;
+    return publish_check_headers(p->properties);
 }
 
-/* The short way, for a copied body that fits one frame, into room that is there. Returns false, and
- * has written nothing, where it is not to be had; the general way then makes room or says why. */
-static bool publish_quick(lev_engine *e, uint16_t channel, const lev_publication *p) {
-    if (p->lend || p->body.len > e->tuned.frame_max - LEV_FRAME_OVERHEAD) {
+/* Returns whether nothing is in the way of a publish: it never says so where publish_check would
+ * not. A connection that is open has not failed, and a channel that is open is not ending. */
+static inline bool publish_flows(const lev_engine *e, const lev_channel *ch) {
+    return e->state == LEV_STATE_OPEN && ch != NULL && ch->state == LEV_STATE_CHANNEL_OPEN &&
+           ch->sending == NULL && !ch->committing && !ch->flow_stopped &&
+           e->tx.buf.queued < e->set.high_water;
+}
+
+/* The short way, for a copied body that fits one frame, into room that is there, on a channel where
+ * nothing is in the way. Returns false, and has written nothing, for all else; the general way then
+ * makes room or says why not. */
+static inline bool publish_quick(lev_engine *e, const lev_channel *ch, const lev_publication *p) {
+    if (!publish_flows(e, ch) || p->lend || p->body.len > e->tuned.frame_max - LEV_FRAME_OVERHEAD ||
+        publish_check_headers(p->properties) != LEV_OK) {
+        return false;
+    }
+    if (ch->confirm && (ch->window.count >= e->set.window || ch->window.count == ch->window.cap)) {
         return false;
     }
     lev_writer w = lev_outbuf_writer(&e->tx.buf);
     lev_basic_publish publish = publish_method(p);
-    lev_publish_encode(&w, channel, &publish, p->properties, p->body);
+    lev_publish_encode(&w, ch->number, &publish, p->properties, p->body);
     if (w.status != LEV_OK || w.len - p->body.len > e->tuned.frame_max) {
         return false;
     }
@@ -208,35 +224,37 @@ lev_status lev_publish_start(lev_engine *e, lev_channel *ch, const lev_publicati
     if (status == LEV_OK && ch->confirm && !lev_window_expect(&ch->window, &e->alloc)) {
         status = LEV_ERR_MEMORY;
     }
-    bool quick = status == LEV_OK && body_size == p->body.len && publish_quick(e, ch->number, p);
-    return status == LEV_OK && !quick ? publish_write(e, ch->number, p, body_size) : status;
+    return status == LEV_OK ? publish_write(e, ch->number, p, body_size) : status;
+}
+
+/* Enters a publish that has been queued. Returns its number. */
+static uint64_t publish_enter(lev_engine *e, lev_channel *ch, const lev_publication *p) {
+    lev_unsettled u = {.end = e->tx.buf.sent + e->tx.buf.queued, .mandatory = p->mandatory};
+    if (p->mandatory) {
+        lev_digest envelope = lev_publish_digest(p->exchange, p->routing_key, p->properties);
+        u.digest = lev_digest_of(envelope, lev_hash_body(p->body));
+    }
+    return lev_window_add(&ch->window, &u);
 }
 
 lev_status lev_engine_publish(lev_engine *e, uint16_t channel, const lev_publication *p,
                               uint64_t *number) {
     lev_channel *ch = lev_channel_find(e, channel);
+    uint64_t entered = 0;
+    lev_status status = LEV_OK;
+    if (!publish_quick(e, ch, p)) {
+        status = lev_publish_start(e, ch, p, p->body.len);
+        if (status == LEV_OK && p->lend) {
+            lev_publish_lend(e, channel, p->body, p->token);
+        }
+    }
+    if (status == LEV_OK && ch->confirm) {
+        entered = publish_enter(e, ch, p);
+    }
     if (number != NULL) {
-        *number = 0;
+        *number = entered;
     }
-    lev_status status = lev_publish_start(e, ch, p, p->body.len);
-    if (status != LEV_OK) {
-        return status;
-    }
-    if (p->lend) {
-        lev_publish_lend(e, channel, p->body, p->token);
-    }
-    if (ch->confirm) {
-        lev_unsettled u = {.end = e->tx.buf.sent + e->tx.buf.queued, .mandatory = p->mandatory};
-        if (p->mandatory) {
-            lev_digest envelope = lev_publish_digest(p->exchange, p->routing_key, p->properties);
-            u.digest = lev_digest_of(envelope, lev_hash_body(p->body));
-        }
-        uint64_t added = lev_window_add(&ch->window, &u);
-        if (number != NULL) {
-            *number = added;
-        }
-    }
-    return LEV_OK;
+    return status;
 }
 
 uint64_t lev_engine_unsettled(const lev_engine *e, uint16_t channel) {

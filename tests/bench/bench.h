@@ -3,8 +3,9 @@
 
 /* What the programs of the comparison share: their arguments, their clocks and the line they print.
  *
- *     PROGRAM PORT WORK COUNT SIZE    publish | confirm | consume | stream | ack | pingpong
+ *     PROGRAM PORT WORK COUNT SIZE [CA]    publish | confirm | consume | stream | ack | pingpong
  *
+ * CA is a file of certificates; with it the connection is made with TLS, and the peer verified.
  * Each does the same with the same messages: queue `bench-SIZE-COUNT` (`echo` for pingpong), empty
  * exchange, no properties. `publish` ends with a passive declare, so that the peer has read all;
  * `confirm` keeps 1,000 unconfirmed; `ack` has a prefetch of 500 and acks every hundredth with
@@ -27,6 +28,7 @@ typedef struct bench {
     const char *work;
     unsigned long count;
     size_t size;
+    const char *ca; /* NULL: plain */
     char queue[64];
     uint8_t *body;
     double start;
@@ -43,14 +45,15 @@ static inline double bench_now(clockid_t clock) {
 static inline int bench_is(const bench *b, const char *work) { return strcmp(b->work, work) == 0; }
 
 static inline bench bench_init(int argc, char **argv) {
-    if (argc != 5) {
-        fprintf(stderr, "usage: %s PORT WORK COUNT SIZE\n", argv[0]);
+    if (argc != 5 && argc != 6) {
+        fprintf(stderr, "usage: %s PORT WORK COUNT SIZE [CA]\n", argv[0]);
         exit(64);
     }
     bench b = {.port = atoi(argv[1]),
                .work = argv[2],
                .count = strtoul(argv[3], NULL, 10),
-               .size = strtoul(argv[4], NULL, 10)};
+               .size = strtoul(argv[4], NULL, 10),
+               .ca = argv[5]};
     snprintf(b.queue, sizeof b.queue, "bench-%zu-%lu", b.size, b.count);
     b.body = calloc(1, b.size + 1);
     if (bench_is(&b, "pingpong")) {

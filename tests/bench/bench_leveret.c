@@ -82,8 +82,9 @@ static void pingpong(lev_client *c, bench *b) {
 int main(int argc, char **argv) {
     bench b = bench_init(argc, argv);
     char uri[64];
-    snprintf(uri, sizeof uri, "amqp://127.0.0.1:%d", b.port);
-    lev_client *c = lev_client_new(&(lev_client_options){.window = BENCH_WINDOW});
+    lev_client_options options = {.window = BENCH_WINDOW, .tls = {.ca_file = b.ca}};
+    snprintf(uri, sizeof uri, b.ca ? "amqps://localhost:%d" : "amqp://127.0.0.1:%d", b.port);
+    lev_client *c = lev_client_new(&options);
     lev_queue_declare declare = {.queue = lev_span_of(b.queue)};
     ensure(c, lev_client_open(c, uri), "open");
     ensure(c, lev_client_channel_open(c, 1, &(lev_channel_open){0}, NULL), "channel");

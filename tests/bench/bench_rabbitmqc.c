@@ -6,6 +6,7 @@
 #include "bench.h"
 
 #include <amqp.h>
+#include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
 #include <stdbool.h>
 
@@ -110,8 +111,12 @@ static void pingpong(amqp_connection_state_t c, bench *b) {
 int main(int argc, char **argv) {
     bench b = bench_init(argc, argv);
     amqp_connection_state_t c = amqp_new_connection();
-    amqp_socket_t *socket = amqp_tcp_socket_new(c);
-    ensure(amqp_socket_open(socket, "127.0.0.1", b.port) == AMQP_STATUS_OK, "connect");
+    amqp_socket_t *socket = b.ca ? amqp_ssl_socket_new(c) : amqp_tcp_socket_new(c);
+    if (b.ca) {
+        ensure(amqp_ssl_socket_set_cacert(socket, b.ca) == AMQP_STATUS_OK, "cacert");
+    }
+    ensure(amqp_socket_open(socket, b.ca ? "localhost" : "127.0.0.1", b.port) == AMQP_STATUS_OK,
+           "connect");
     ensure(amqp_login(c, "/", 0, 131072, 0, AMQP_SASL_METHOD_PLAIN, "guest", "guest").reply_type ==
                AMQP_RESPONSE_NORMAL,
            "login");

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* The scripted peer of the benchmarks: one thread, loopback, any number of connections. It prints
- * its port and then serves until its standard input ends.
+/* The scripted peer of the benchmarks, `peer [CERTIFICATE KEY]`: one thread, loopback, any number
+ * of connections, with TLS where it has a certificate. It prints its port and then serves until its
+ * standard input ends.
  *
  * As a sink it reads frames by their length only and counts publishes; in confirm mode each read is
  * answered with one basic.ack of all that it completed. As a source it answers basic.consume of the
@@ -13,17 +14,17 @@
  * It is no broker: who it talks to is trusted, and its only task is to cost less than its client.
  */
 
+#include "link.h"
+
 #include <arpa/inet.h>
-#include <errno.h>
+#include <fcntl.h>
 #include <leveret/leveret.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum { READ_SIZE = 262144, CARRY_MAX = 65536, BLOCK_SIZE = 262144, FRAME_MAX = 131072 };
@@ -38,6 +39,7 @@ typedef struct block {
 
 typedef struct peer {
     int fd;
+    SSL *tls; /* NULL: plain */
     bool confirm;
     bool echo;
     uint64_t published; /* whole ones */
@@ -64,7 +66,7 @@ static void die(const char *what) {
 
 static void send_all(const peer *p, const uint8_t *bytes, size_t len) {
     while (len > 0) {
-        ssize_t n = send(p->fd, bytes, len, MSG_NOSIGNAL);
+        ssize_t n = link_send(p->fd, p->tls, bytes, len);
         if (n < 0 && errno == EAGAIN) {
             poll(&(struct pollfd){p->fd, POLLOUT, 0}, 1, -1);
         } else if (n <= 0) {
@@ -148,7 +150,7 @@ static void push(peer *p) {
         if (p->in_block == 0) {
             fill_block(p);
         }
-        ssize_t n = send(p->fd, p->block.bytes + p->at, p->in_block, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = link_send(p->fd, p->tls, p->block.bytes + p->at, p->in_block);
         if (n <= 0) {
             return;
         }
@@ -291,14 +293,9 @@ static void confirm(peer *p) {
     }
 }
 
-/* Returns false at the end of the connection. */
-static bool pull(peer *p) {
-    memcpy(input, p->carry, p->carry_len);
-    ssize_t n = recv(p->fd, input + p->carry_len, READ_SIZE, MSG_DONTWAIT);
-    if (n <= 0) {
-        return n < 0 && errno == EAGAIN;
-    }
-    size_t len = p->carry_len + (size_t)n;
+/* Takes `n` further bytes of input. */
+static void digest(peer *p, size_t n) {
+    size_t len = p->carry_len + n;
     size_t rest = walk(p, input, len);
     if (rest > CARRY_MAX) {
         die("a method frame too large");
@@ -309,6 +306,19 @@ static bool pull(peer *p) {
     memcpy(p->carry, input + len - rest, rest);
     p->carry_len = rest;
     confirm(p);
+}
+
+/* Returns false at the end of the connection. With TLS more may be there than epoll knows of. */
+static bool pull(peer *p) {
+    ssize_t n;
+    do {
+        memcpy(input, p->carry, p->carry_len);
+        n = link_recv(p->fd, p->tls, input + p->carry_len, READ_SIZE);
+        if (n <= 0) {
+            return n < 0 && errno == EAGAIN;
+        }
+        digest(p, (size_t)n);
+    } while (n == READ_SIZE && p->tls != NULL);
     return true;
 }
 
@@ -339,6 +349,10 @@ static void welcome(int epoll, int listener) {
         die("accept");
     }
     setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    p->tls = link_accept(p->fd);
+    if (p->tls != NULL) {
+        fcntl(p->fd, F_SETFL, O_NONBLOCK);
+    }
     watch(epoll, p, EPOLL_CTL_ADD);
 }
 
@@ -348,6 +362,7 @@ static void serve(int epoll, peer *p, uint32_t events) {
         push(p);
     }
     if ((events & ~(uint32_t)EPOLLOUT) != 0 && !pull(p)) {
+        SSL_free(p->tls);
         close(p->fd);
         free(p->carry);
         free(p->block.bytes);
@@ -357,11 +372,15 @@ static void serve(int epoll, peer *p, uint32_t events) {
     }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     static peer listener;
     static peer parent;
     struct epoll_event events[64];
     struct rlimit files;
+    if (argc == 3) {
+        link_use(argv[1], argv[2]);
+        signal(SIGPIPE, SIG_IGN);
+    }
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);

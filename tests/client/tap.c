@@ -36,6 +36,7 @@ typedef struct tap {
 
 static tap *taps[TAP_CONNECTIONS];
 static char tap_product[TAP_PRODUCT]; /* of the connection that was greeted last */
+_Atomic unsigned long tap_writes;
 static pthread_mutex_t tap_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void tap_line(const char *product, const char *verb, const char *what, const char *more) {
@@ -192,6 +193,7 @@ lev_status __wrap_lev_net_read(lev_net *n, uint8_t *into, size_t room, size_t *g
 
 lev_status __wrap_lev_net_write(lev_net *n, const lev_span *spans, size_t count, size_t *put) {
     lev_status status = __real_lev_net_write(n, spans, count, put);
+    tap_writes++;
     pthread_mutex_lock(&tap_lock);
     tap *t = status == LEV_OK ? tap_of(n) : NULL;
     for (size_t i = 0, left = status == LEV_OK ? *put : 0; t != NULL && left > 0; i++) {

@@ -19,4 +19,7 @@
 /* Notes what was seen of an extension with the broker connected to last. */
 void tap_observed(const char *extension, const char *what);
 
+/* Counts the calls of lev_net_write. */
+extern _Atomic unsigned long tap_writes;
+
 #endif

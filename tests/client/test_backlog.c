@@ -114,6 +114,38 @@ static void does_not_merge_what_has_been_taken(void) {
     lev_backlog_deinit(&b);
 }
 
+/* What is told again and again goes into the same blocks, up to 32 of them. */
+static void uses_the_blocks_that_come_back(void) {
+    static int token;
+    lev_backlog b = {0};
+    lev_kept *taken[40];
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < 40; i++) {
+            push(&b, (lev_event){.type = LEV_EVENT_RELEASED, .token = &token});
+        }
+        EXPECT(b.size < 40 * sizeof(lev_kept) / 4);
+        for (size_t i = 0; i < 40; i++) {
+            taken[i] = lev_backlog_pop(&b);
+            EXPECT(taken[i]->event.token == &token);
+        }
+        for (size_t i = 0; i < 40; i++) {
+            lev_backlog_give_back(&b, taken[i]);
+        }
+        EXPECT_EQ(b.spares, 32);
+        EXPECT_EQ(b.size, 0);
+    }
+    push(&b, outcome(1, 1, 1, LEV_CONFIRMED));
+    EXPECT_EQ(b.spares, 31);
+    EXPECT_EQ(b.first->event.last, 1);
+    EXPECT(b.first->event.token == NULL && b.first->next == NULL);
+    keep_a_message(&b); /* has bytes, so it needs a block of its own */
+    EXPECT_EQ(b.spares, 31);
+    lev_backlog_give_back(&b, lev_backlog_pop(&b));
+    lev_backlog_give_back(&b, lev_backlog_pop(&b));
+    EXPECT_EQ(b.spares, 32);
+    lev_backlog_deinit(&b);
+}
+
 static void keeps_within_its_limit(void) {
     lev_backlog b = {0};
     lev_event e = {.type = LEV_EVENT_UNBLOCKED};
@@ -163,5 +195,5 @@ static void finds_the_news_of_a_closed_channel(void) {
 
 UNIT_MAIN("backlog", CASE(keeps_a_body_once), CASE(copies_all_that_an_event_points_to),
           CASE(merges_outcomes_that_continue_each_other), CASE(does_not_merge_what_has_been_taken),
-          CASE(keeps_within_its_limit), CASE(drops_the_confirms_of_a_channel),
-          CASE(finds_the_news_of_a_closed_channel))
+          CASE(uses_the_blocks_that_come_back), CASE(keeps_within_its_limit),
+          CASE(drops_the_confirms_of_a_channel), CASE(finds_the_news_of_a_closed_channel))

@@ -24,7 +24,7 @@ static size_t write_delivery(uint8_t *bytes, size_t cap, const lev_properties *p
     static const uint8_t payload[5000] = {1, 2, 3};
     lev_basic_deliver deliver = {.consumer_tag = lev_span_of("tag"),
                                  .delivery_tag = 0x0102030405060708,
-                                 .redelivered = true,
+                                 .redelivered = body % 2 != 0,
                                  .exchange = lev_span_of("exchange"),
                                  .routing_key = lev_span_of("key")};
     lev_header header = {.class_id = LEV_CLASS_BASIC, .body_size = body};
@@ -123,4 +123,40 @@ static void both_ways_agree_on_every_cut_and_flip(void) {
     }
 }
 
-UNIT_MAIN("deliver", CASE(both_ways_agree_on_every_cut_and_flip))
+/* Bytes behind empty properties, within the header's frame. */
+static void both_ways_refuse_what_follows_in_a_header(void) {
+    static const uint8_t zeros[4];
+    uint8_t bytes[200];
+    lev_header header = {.class_id = LEV_CLASS_BASIC};
+    lev_basic_deliver deliver = {.delivery_tag = 1};
+    for (size_t more = 0; more < sizeof zeros; more++) {
+        lev_writer w = lev_writer_init(bytes, sizeof bytes);
+        size_t place = lev_frame_begin(&w, LEV_FRAME_METHOD, 3);
+        lev_method_encode(&w, LEV_BASIC_DELIVER, &deliver);
+        lev_frame_end(&w, place);
+        place = lev_frame_begin(&w, LEV_FRAME_HEADER, 3);
+        lev_header_encode(&w, &header);
+        lev_writer_bytes(&w, (lev_span){zeros, more});
+        lev_frame_end(&w, place);
+        EXPECT(agree(lev_writer_span(&w)));
+        EXPECT((frame_by_frame(lev_writer_span(&w)).size != 0) == (more == 0));
+    }
+}
+
+static void finds_nothing_within_a_limit_smaller_than_a_frame(void) {
+    uint8_t bytes[200];
+    lev_basic_deliver deliver;
+    static lev_header header;
+    lev_frame body;
+    lev_span all = {bytes, write_delivery(bytes, sizeof bytes, NULL, 1)};
+    for (uint32_t most = 0; most < 9; most++) {
+        lev_frame_limits small = {.body = most, .method = 8192};
+        EXPECT_EQ(lev_deliver_decode(all, &small, &deliver, &header, &body), 0);
+    }
+    lev_frame_limits enough = {.body = 9, .method = 8192};
+    EXPECT_EQ(lev_deliver_decode(all, &enough, &deliver, &header, &body), all.len);
+}
+
+UNIT_MAIN("deliver", CASE(both_ways_agree_on_every_cut_and_flip),
+          CASE(both_ways_refuse_what_follows_in_a_header),
+          CASE(finds_nothing_within_a_limit_smaller_than_a_frame))

@@ -301,6 +301,11 @@ static void writes_small_lent_messages_as_one_span(void) {
         EXPECT_EQ(event.type, LEV_EVENT_RELEASED);
     }
     EXPECT_EQ(released, 30);
+    pub.token = NULL; /* asks for no event */
+    EXPECT_EQ(lev_engine_publish(s.e, 1, &pub, NULL), LEV_OK);
+    EXPECT_EQ(lev_engine_pending(s.e, spans, 4), 1);
+    lev_engine_sent(s.e, spans[0].len, s.now);
+    EXPECT(!lev_engine_next(s.e, &event));
     stage_deinit(&s);
 }
 
@@ -315,7 +320,35 @@ static void a_half_sent_message_cannot_begin_behind_a_failure(void) {
     stage_deinit(&s);
 }
 
-UNIT_MAIN("corners", CASE(a_half_sent_message_cannot_begin_behind_a_failure),
+/* Whatever stood in the caller's event: a delivery, taken the short way, has only what is its own.
+ */
+static void leaves_nothing_of_an_earlier_event(void) {
+    stage s = {0};
+    lev_event event;
+    lev_basic_consume consume = {.consumer_tag = sp("c"), .no_ack = true};
+    stage_open_channel(&s, NULL);
+    EXPECT_EQ(lev_engine_basic_consume(s.e, 1, &consume, NULL), LEV_OK);
+    stage_says(&s, 1, LEV_BASIC_CONSUME_OK, &(lev_basic_consume_ok){.consumer_tag = sp("c")});
+    stage_deliver(&s);
+    stage_says(&s, 1, LEV_BASIC_DELIVER,
+               &(lev_basic_deliver){.consumer_tag = sp("c"), .delivery_tag = 1});
+    stage_says_body(&s, 1, NULL, sp("body"), 4096);
+    size_t room;
+    memcpy(lev_engine_recv_space(s.e, &room), s.wire, s.broker.len);
+    lev_engine_received(s.e, s.broker.len, s.now);
+    memset(&event, 0x5A, sizeof event);
+    EXPECT(lev_engine_next(s.e, &event));
+    EXPECT_EQ(event.type, LEV_EVENT_DELIVER);
+    EXPECT_EQ(event.channel, 1);
+    EXPECT(event.call == 0 && event.first == 0 && event.last == 0 && event.outcome == 0);
+    EXPECT(event.method == NULL && event.token == NULL && event.error == NULL);
+    EXPECT_BYTES(event.body.ptr, event.body.len, "body", 4);
+    EXPECT(event.message->body.ptr == event.body.ptr);
+    stage_deinit(&s);
+}
+
+UNIT_MAIN("corners", CASE(leaves_nothing_of_an_earlier_event),
+          CASE(a_half_sent_message_cannot_begin_behind_a_failure),
           CASE(knows_a_returned_message_by_what_travels),
           CASE(forgets_a_cancelled_consumer_whose_cancel_ok_cannot_be_queued),
           CASE(makes_up_no_message_where_its_refusal_cannot_be_queued),

@@ -239,7 +239,8 @@ static void gives_lent_bodies_back_before_it_tells_of_the_failure(void) {
     stage s = {0};
     static const uint8_t body[9000];
     stage_open_channel(&s, NULL);
-    (void)lev_engine_publish(s.e, 1, &(lev_publication){.body = {body, 9000}, .lend = true}, NULL);
+    lev_publication lent = {.body = {body, 9000}, .lend = true, .token = &s};
+    EXPECT_EQ(lev_engine_publish(s.e, 1, &lent, NULL), LEV_OK);
     stage_says_bytes(&s, "\7garbage", 8);
     stage_deliver(&s);
     EXPECT_STR(s.log, "");
@@ -254,7 +255,8 @@ static void drops_lent_bodies_when_the_peer_does_not_read_its_verdict(void) {
     stage s = {0};
     static const uint8_t body[9000];
     stage_open_channel(&s, &(lev_engine_options){.close_ms = 500});
-    (void)lev_engine_publish(s.e, 1, &(lev_publication){.body = {body, 9000}, .lend = true}, NULL);
+    lev_publication lent = {.body = {body, 9000}, .lend = true, .token = &s};
+    EXPECT_EQ(lev_engine_publish(s.e, 1, &lent, NULL), LEV_OK);
     stage_says_bytes(&s, "\7garbage", 8);
     stage_deliver(&s);
     EXPECT_EQ(lev_engine_deadline(s.e), s.now + 500);
