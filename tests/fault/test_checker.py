@@ -93,14 +93,19 @@ class Ledgers(unittest.TestCase):
         self.assertIn("order", rules(consumer=late))
 
     def test_duplicates_in_disorder(self):
-        shuffled = "got 1 8 d\ngot 1 7 d\ngot 1 6 d\ngot 1 5 d\ngot 1 4 d\n"
+        shuffled = "got 1 7 d\ngot 1 6 d\ngot 1 5 d\n"
         self.assertEqual(rules(consumer=CONSUMER + shuffled), ["order"])
+        in_order = "got 1 5 d\ngot 1 6 d\ngot 1 7 d\n"
+        self.assertEqual(rules(consumer=CONSUMER + in_order), [])
 
     def test_outcomes(self):
         self.assertEqual(rules(PRODUCER + "confirmed 1 4 4\n"), ["outcome"])
         self.assertEqual(rules(PRODUCER + "nacked 1 9 9\n"), ["outcome"])
         self.assertEqual(rules(PRODUCER + "confirmed 1 11 11\n"), ["lost", "outcome"])
-        self.assertEqual(rules(self.instead(PRODUCER, "intent 1 9 10", "intent 1 10 10"))[0], "outcome")
+
+    def test_intents(self):
+        self.assertEqual(rules(PRODUCER + "intent 1 12 12\n"), ["outcome"])
+        self.assertEqual(rules(self.instead(PRODUCER, "intent 1 9 10\n", "intent 1 9 10\nintent 1 9 9\n")), ["outcome"] * 2)
 
     def test_refused_and_published_again(self):
         refused = self.instead(PRODUCER, "confirmed 1 9 9\n", "nacked 1 9 9\nintent 1 9 9\n") + "confirmed 1 9 9\n"
