@@ -170,6 +170,12 @@ compare:
 	$(MAKE) $(COMPARE)
 	COMPARE=$(COMPARE) COMPARE_ROUNDS=100000 /usr/bin/python3 tests/codec/test_compare.py -v
 
+# Programs of the fault tests: tests/fault/X.c with what both ends of a ledger share.
+FAULT_PROGRAMS := $(addprefix $(BUILD)/tests/fault/,producer consumer)
+$(FAULT_PROGRAMS): $(BUILD)/tests/fault/%: $(BUILD)/obj/tests/fault/%.o $(BUILD)/obj/tests/fault/notes.o $(LIB_A)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $^ $(LDLIBS) -o $@
+
 unit-programs: $(UNITS) $(REPLAYS) $(COMPARE)
 units: unit-programs
 	tests/run $(UNITS) $(REPLAYS)

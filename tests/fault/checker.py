@@ -25,7 +25,8 @@ The rules, for each channel:
     lost        what was confirmed has been got
     invented    what was got had an intent; nothing was bad
     duplicate   of the times that an id was got, one at most bears no mark
-    mark        in doubt was marked only what had no outcome at the moment of a loss or of a new begin
+    mark        in doubt was marked only what had no outcome at the moment of a loss or of a new begin, or had
+                one that is no confirm
     outcome     an intent has one outcome at most, and no outcome is without an intent
     order       ids come for the first time in their order; when a smaller id follows on a greater one, it is a
                 marked duplicate, and there are no more such steps back than there were losses. What the broker
@@ -153,7 +154,7 @@ def check_channel(sent, got, bad, losses):
         yield "invented", text
     for text in check_duplicates(got):
         yield "duplicate", text
-    for i in sorted({i for i, marks in got if "d" in marks} - sent.doubtful):
+    for i in sorted({i for i, marks in got if "d" in marks} - sent.doubtful - sent.refused):
         yield "mark", f"{i} was marked as in doubt but never was"
     for text in sent.problems:
         yield "outcome", text

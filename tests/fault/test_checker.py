@@ -111,6 +111,7 @@ class Ledgers(unittest.TestCase):
         refused = self.instead(PRODUCER, "confirmed 1 9 9\n", "nacked 1 9 9\nintent 1 9 9\n") + "confirmed 1 9 9\n"
         late = self.instead(CONSUMER, "got 1 9 -\ngot 1 10 -\n", "got 1 10 -\ngot 1 9 -\n")
         self.assertEqual(rules(refused, late), [])
+        self.assertEqual(rules(refused, self.instead(late, "got 1 9 -", "got 1 9 d")), [])
 
     def test_killed_and_published_again(self):
         killed = self.instead(PRODUCER, "confirmed 1 10 10\n", "begin\nagain 1 10 10\nconfirmed 1 10 10\n")
