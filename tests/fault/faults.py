@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -30,13 +31,15 @@ class Proxy:
     """A process of proxy.py; methods of the names of its commands."""
 
     def __init__(self):
+        self.lock = threading.Lock()
         self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "proxy.py")],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def command(self, *words):
-        self.process.stdin.write(" ".join(map(str, words)) + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline().split()
+        with self.lock:
+            self.process.stdin.write(" ".join(map(str, words)) + "\n")
+            self.process.stdin.flush()
+            answer = self.process.stdout.readline().split()
         if answer[:1] != ["ok"]:
             raise ValueError(f"proxy: {words}: {' '.join(answer)}")
         return answer[1:]

@@ -23,6 +23,7 @@ It ends with its stdin. WAY is up (to the broker), down (from it) or both.
 """
 
 import asyncio
+import contextlib
 import random
 import socket
 import struct
@@ -130,7 +131,12 @@ class Link:
         try:
             await self.carry(name, source, sink)
         except OSError:
-            self.end("reset")
+            if not self.swallows:
+                self.end("reset")
+        if self.swallows and source is self.client:
+            with contextlib.suppress(OSError):
+                while await asyncio.get_running_loop().sock_recv(source, CHUNK):
+                    pass
 
     async def carry(self, name, source, sink):
         loop = asyncio.get_running_loop()
@@ -139,10 +145,8 @@ class Link:
         while not self.over:
             await way.passable.wait()
             data = await loop.sock_recv(source, CHUNK)
-            if self.over or not data:
+            if self.over or self.swallows or not data:
                 break
-            if self.swallows:
-                continue
             if way.delay:
                 await asyncio.sleep(way.delay)
             await way.passable.wait()
@@ -172,7 +176,7 @@ class Link:
         self.listener.links.discard(self)
 
     def half_open(self):
-        """The pump from the broker ends, the one from the client goes on for nothing."""
+        """Only the pump from the client goes on, for nothing."""
         self.swallows = True
         self.broker.shutdown(socket.SHUT_RDWR)
 
