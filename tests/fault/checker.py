@@ -12,7 +12,8 @@ Messages have ids 1, 2, 3 ... on each channel, published in this order. What a p
     intent CH FIRST LAST      before it publishes these
     again CH FIRST LAST       before it publishes these once more, marked as in doubt, since it does not know
     confirmed CH FIRST LAST   their outcome; so also returned, nacked, not-sent, in-doubt
-    lost, recovered           what the client tells about the connection
+    lost MS, recovered MS     what the client tells about the connection, and when
+    blocked MS, unblocked MS  what the broker tells; nothing follows from it here
 
 and a consumer:
 
@@ -86,6 +87,8 @@ def read_producer(lines):
     channels = collections.defaultdict(Sent)
     losses = 0
     for word, *rest in words(lines):
+        if word in ("blocked", "unblocked"):
+            continue
         if word in ("begin", "lost", "recovered"):
             losses += word != "recovered"
             for sent in channels.values():

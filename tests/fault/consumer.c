@@ -70,9 +70,7 @@ static lev_status handle(consumer *self, const lev_event *event) {
         note_message(self, event->message);
         return self->noted < BATCH ? LEV_OK : settle(self);
     }
-    if (event->type == LEV_EVENT_RECOVERING || event->type == LEV_EVENT_RECOVERED) {
-        fputs(event->type == LEV_EVENT_RECOVERING ? "lost\n" : "recovered\n", self->notes);
-    }
+    notes_connection(self->notes, event->type);
     return LEV_OK;
 }
 
@@ -108,7 +106,7 @@ static lev_status begin(consumer *self, const char *url, int count, char **queue
 }
 
 int main(int argc, char **argv) {
-    lev_client_options options = {.recovery = {.on = true}, .heartbeat = 5};
+    lev_client_options options = {.recovery = {.on = true, .wait_max_ms = 1000}, .heartbeat = 2};
     consumer self = {.client = lev_client_new(&options)};
     int code = 0;
     if (argc < 4 || argc - 3 > NOTES_CHANNELS || !self.client) {

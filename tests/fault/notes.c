@@ -8,6 +8,7 @@
 #include "notes.h"
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { NOTES_BUFFER = 1 << 16, BODY_HEAD = 32 };
@@ -38,6 +39,19 @@ FILE *notes_open(const char *path) {
 void notes_write(FILE *notes) {
     if (fflush(notes) != 0) {
         notes_fail("ledger");
+    }
+}
+
+void notes_connection(FILE *notes, lev_event_type type) {
+    static const char *const words[LEV_EVENT_FAILED + 1] = {[LEV_EVENT_RECOVERING] = "lost",
+                                                            [LEV_EVENT_RECOVERED] = "recovered",
+                                                            [LEV_EVENT_BLOCKED] = "blocked",
+                                                            [LEV_EVENT_UNBLOCKED] = "unblocked"};
+    struct timespec now;
+    if (words[type]) {
+        clock_gettime(CLOCK_REALTIME, &now);
+        fprintf(notes, "%s %lld\n", words[type],
+                (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
     }
 }
 

@@ -24,6 +24,10 @@ FILE *notes_open(const char *path);
  * Ends the program where that fails. */
 void notes_write(FILE *notes);
 
+/* Notes with the time, in milliseconds since the epoch, that the connection was lost, recovered,
+ * blocked or unblocked; other events are none of these. */
+void notes_connection(FILE *notes, lev_event_type type);
+
 /* Makes the body of a message in `body` (BODY_MAX bytes): its channel and id, then bytes that
  * follow from them, of a size that does. */
 lev_span body_make(uint8_t *body, unsigned channel, uint32_t id);

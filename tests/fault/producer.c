@@ -3,10 +3,11 @@
 
 /* The producer of the ledger run: notes what it is about to publish, publishes, notes the outcome.
  *
- *     producer URL LEDGER COUNT RATE QUEUE...
+ *     producer URL LEDGER COUNT RATE POLICY QUEUE...
  *
  * Publishes messages 1 to COUNT to each queue, on a channel of its own, RATE a second to each, and
- * ends when all of them are confirmed. Started again after a kill it goes on from its ledger: what
+ * ends when all of them are confirmed. POLICY says what a publish does that must not go out now:
+ * wait, refuse or buffer. Started again after a kill it goes on from its ledger: what
  * has no outcome there is in doubt, so it is published once more, marked, before anything new; so
  * is what the broker refused. */
 
@@ -15,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { BATCH = 20, TICK_MS = 5, UNCONFIRMED = 2000 };
+enum { QUEUES = 6, BATCH = 20, TICK_MS = 5, LEDGER_COUNT = 10000, LEDGER_BYTES = 4 << 20 };
 
 /* What is to be sent on one channel. Ids are what the ledger speaks of; numbers are the client's,
  * from 1 in each process. */
@@ -85,66 +86,6 @@ static void producer_recall(producer *p) {
     }
 }
 
-static lev_status publish(producer *p, lane *l, uint32_t id, bool doubt) {
-    static uint8_t body[BODY_MAX];
-    char message_id[32];
-    uint8_t table[64];
-    lev_writer headers = lev_writer_init(table, sizeof table);
-    lev_properties properties = {.present = LEV_HAS_DELIVERY_MODE | LEV_HAS_MESSAGE_ID,
-                                 .delivery_mode = 2};
-    lev_publication message = {.routing_key = lev_span_of(l->queue),
-                               .properties = &properties,
-                               .body = body_make(body, l->channel, id),
-                               .mandatory = true};
-    lev_status status;
-    uint64_t number;
-    snprintf(message_id, sizeof message_id, "%u-%u", l->channel, id);
-    properties.message_id = lev_span_of(message_id);
-    if (doubt) {
-        lev_table_put_bool(&headers, "x-leveret-in-doubt", true);
-        properties.headers = lev_writer_span(&headers);
-        properties.present |= LEV_HAS_HEADERS;
-    }
-    do {
-        status = lev_client_publish(p->client, l->channel, &message, &number);
-    } while (status == LEV_AGAIN || status == LEV_ERR_TIMEOUT);
-    if (status == LEV_OK) {
-        l->ids[number] = id;
-        l->numbers = number;
-        l->open++;
-    }
-    return status;
-}
-
-/* Published again one by one, since their ids need not follow each other. */
-static lev_status publish_again(producer *p, lane *l) {
-    lev_status status = LEV_OK;
-    while (status == LEV_OK && l->again_next < l->again_count && l->open < UNCONFIRMED) {
-        uint32_t id = l->again[l->again_next++];
-        fprintf(p->notes, "again %u %u %u\n", l->channel, id, id);
-        notes_write(p->notes);
-        status = publish(p, l, id, true);
-    }
-    return status;
-}
-
-static lev_status publish_new(producer *p, lane *l, uint32_t allowed) {
-    lev_status status = LEV_OK;
-    uint32_t first = l->last + 1, last = l->last + BATCH;
-    last = last < p->count ? last : p->count;
-    last = last < allowed ? last : allowed;
-    if (first > last || l->again_next < l->again_count || l->open >= UNCONFIRMED) {
-        return LEV_OK;
-    }
-    fprintf(p->notes, "intent %u %u %u\n", l->channel, first, last);
-    notes_write(p->notes);
-    l->last = last;
-    for (uint32_t id = first; id <= last && status == LEV_OK; id++) {
-        status = publish(p, l, id, false);
-    }
-    return status;
-}
-
 static void note_outcome(producer *p, const lev_event *event) {
     static const char *const words[] = {[LEV_CONFIRMED] = "confirmed",
                                         [LEV_RETURNED] = "returned",
@@ -170,11 +111,85 @@ static void note_outcome(producer *p, const lev_event *event) {
 static void handle(producer *p, const lev_event *event) {
     if (event->type == LEV_EVENT_OUTCOME) {
         note_outcome(p, event);
-    } else if (event->type == LEV_EVENT_RECOVERING) {
-        fputs("lost\n", p->notes);
-    } else if (event->type == LEV_EVENT_RECOVERED) {
-        fputs("recovered\n", p->notes);
+    } else {
+        notes_connection(p->notes, event->type);
     }
+}
+
+/* Takes what has come, after at most `wait` milliseconds, and notes it. */
+static lev_status take_events(producer *p, int wait) {
+    lev_status status;
+    lev_event event;
+    while ((status = lev_client_next(p->client, &event, wait)) == LEV_OK) {
+        handle(p, &event);
+        wait = 0;
+    }
+    notes_write(p->notes);
+    return status == LEV_ERR_TIMEOUT ? LEV_OK : status;
+}
+
+static lev_status publish(producer *p, lane *l, uint32_t id, bool doubt) {
+    static uint8_t body[BODY_MAX];
+    char message_id[32];
+    uint8_t table[64];
+    lev_writer headers = lev_writer_init(table, sizeof table);
+    lev_properties properties = {.present = LEV_HAS_DELIVERY_MODE | LEV_HAS_MESSAGE_ID,
+                                 .delivery_mode = 2};
+    lev_publication message = {.routing_key = lev_span_of(l->queue),
+                               .properties = &properties,
+                               .body = body_make(body, l->channel, id),
+                               .mandatory = true};
+    lev_status status;
+    uint64_t number;
+    snprintf(message_id, sizeof message_id, "%u-%u", l->channel, id);
+    properties.message_id = lev_span_of(message_id);
+    if (doubt) {
+        lev_table_put_bool(&headers, "x-leveret-in-doubt", true);
+        properties.headers = lev_writer_span(&headers);
+        properties.present |= LEV_HAS_HEADERS;
+    }
+    while ((status = lev_client_publish(p->client, l->channel, &message, &number)) == LEV_AGAIN ||
+           status == LEV_ERR_TIMEOUT) {
+        status = take_events(p, TICK_MS);
+        if (status != LEV_OK) {
+            return status;
+        }
+    }
+    if (status == LEV_OK) {
+        l->ids[number] = id;
+        l->numbers = number;
+        l->open++;
+    }
+    return status;
+}
+
+/* Published again one by one, since their ids need not follow each other. */
+static lev_status publish_again(producer *p, lane *l) {
+    lev_status status = LEV_OK;
+    while (status == LEV_OK && l->again_next < l->again_count) {
+        uint32_t id = l->again[l->again_next++];
+        fprintf(p->notes, "again %u %u %u\n", l->channel, id, id);
+        notes_write(p->notes);
+        status = publish(p, l, id, true);
+    }
+    return status;
+}
+
+static lev_status publish_new(producer *p, lane *l, uint32_t allowed) {
+    lev_status status = LEV_OK;
+    uint32_t first = l->last + 1, last = l->last + BATCH;
+    last = last < p->count ? last : p->count;
+    last = last < allowed ? last : allowed;
+    if (first > last || l->again_next < l->again_count) {
+        return LEV_OK;
+    }
+    fprintf(p->notes, "intent %u %u %u\n", l->channel, first, last);
+    notes_write(p->notes);
+    l->last = last;
+    for (uint32_t id = first; id <= last && status == LEV_OK; id++) {
+        status = publish(p, l, id, false);
+    }
+    return status;
 }
 
 static uint64_t now_ms(void) {
@@ -195,7 +210,6 @@ static bool complete(const producer *p) {
 /* The rate counts from now, on top of what the ledger has. */
 static lev_status run(producer *p) {
     lev_status status = LEV_OK;
-    lev_event event;
     uint64_t began = now_ms();
     uint32_t base = p->lane[0].last;
     while (status == LEV_OK && !complete(p)) {
@@ -207,13 +221,9 @@ static lev_status run(producer *p) {
                 status = publish_new(p, &p->lane[i], allowed);
             }
         }
-        int wait = TICK_MS;
-        while (status == LEV_OK && (status = lev_client_next(p->client, &event, wait)) == LEV_OK) {
-            handle(p, &event);
-            wait = 0;
+        if (status == LEV_OK) {
+            status = take_events(p, TICK_MS);
         }
-        notes_write(p->notes);
-        status = status == LEV_ERR_TIMEOUT ? LEV_OK : status;
     }
     return status;
 }
@@ -241,25 +251,39 @@ static lev_status begin(producer *p, const char *url, char **queues) {
     return status;
 }
 
+static lev_client *client_new(const char *policy) {
+    lev_client_options options = {.recovery = {.on = true,
+                                               .retransmit = true,
+                                               .mark_doubt = true,
+                                               .wait_max_ms = 1000,
+                                               .ledger_count = LEDGER_COUNT,
+                                               .ledger_bytes = LEDGER_BYTES},
+                                  .heartbeat = 2};
+    if (strcmp(policy, "refuse") == 0) {
+        options.when_blocked = LEV_PUBLISH_REFUSE;
+    } else if (strcmp(policy, "buffer") == 0) {
+        options.when_blocked = LEV_PUBLISH_BUFFER;
+    }
+    return lev_client_new(&options);
+}
+
 int main(int argc, char **argv) {
-    lev_client_options options = {.recovery = {.on = true, .retransmit = true, .mark_doubt = true},
-                                  .heartbeat = 5};
-    producer p = {.client = lev_client_new(&options), .lanes = argc - 5};
+    producer p = {.lanes = argc - QUEUES};
     int code = 0;
-    if (argc < 6 || p.lanes > NOTES_CHANNELS || !p.client) {
-        fputs("usage: producer URL LEDGER COUNT RATE QUEUE...\n", stderr);
+    if (argc <= QUEUES || p.lanes > NOTES_CHANNELS || !(p.client = client_new(argv[5]))) {
+        fputs("usage: producer URL LEDGER COUNT RATE POLICY QUEUE...\n", stderr);
         return 64;
     }
     p.count = (uint32_t)strtoul(argv[3], NULL, 10);
     p.rate = (uint32_t)strtoul(argv[4], NULL, 10);
     for (int i = 0; i < p.lanes; i++) {
-        lane_init(&p.lane[i], i, argv[5 + i], p.count);
+        lane_init(&p.lane[i], i, argv[QUEUES + i], p.count);
     }
     p.notes = notes_open(argv[2]);
     producer_recall(&p);
     fputs("begin\n", p.notes);
     notes_write(p.notes);
-    if (begin(&p, argv[1], argv + 5) != LEV_OK) {
+    if (begin(&p, argv[1], argv + QUEUES) != LEV_OK) {
         code = NEVER_OPEN;
     } else if (run(&p) != LEV_OK || lev_client_close(p.client) != LEV_OK) {
         code = ENDED;

@@ -12,9 +12,10 @@ import checker
 PRODUCER = """begin
 intent 1 1 6
 confirmed 1 1 3
-lost
+blocked 1764000000000
+lost 1764000000001
 intent 1 7 8
-recovered
+recovered 1764000000002
 confirmed 1 4 8
 begin
 intent 1 9 10
@@ -31,8 +32,8 @@ got 1 4 d
 got 1 5 d
 got 1 6 d
 got 1 7 -
-lost
-recovered
+lost 1764000000001
+recovered 1764000000002
 got 1 7 r
 got 1 8 -
 got 1 9 -
