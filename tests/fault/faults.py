@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 The Leveret authors
 
-"""What the fault tests share: the proxy, brokers that can be killed, a way to wait."""
+"""What the fault tests share: the proxy, brokers and clients that can be killed, ledgers that grow."""
 
+import collections
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ BROKER = os.path.join(HERE, "..", "broker")
 sys.path.insert(0, BROKER)
 BUILD = os.path.abspath(os.environ.get("LEVERET_BUILD", "build"))
 LONG = os.environ.get("LEVERET_LONG") == "1"
+NEVER_OPEN = 69
 
 
 def wait_until(condition, timeout=30, what="a condition", every=0.02):
@@ -111,3 +113,70 @@ class Node:
         """kill -9 of the node; the processes around it end by themselves."""
         with open(os.path.join(self.folder, "pid"), encoding="utf-8") as pid:
             os.kill(int(pid.read()), signal.SIGKILL)
+
+
+class Tail:
+    """Follows a ledger that grows."""
+
+    def __init__(self, path, prefix):
+        self.path = path
+        self.prefix = prefix
+        self.at = 0
+        self.seen = collections.defaultdict(set)
+        self.sum = 0
+
+    def read(self):
+        """Takes the new lines and returns how many different messages they speak of so far."""
+        with open(self.path, "rb") as ledger:
+            ledger.seek(self.at)
+            text = ledger.read()
+        text = text[:text.rfind(b"\n") + 1]
+        self.at += len(text)
+        for line in text.splitlines():
+            if line.startswith(self.prefix):
+                self.take(*line.split()[1:4])
+        return self.sum
+
+    def take(self, channel, first, last):
+        """A consumer's line has marks instead of a last id."""
+        ids = {int(first)} if self.prefix == b"got" else range(int(first), int(last) + 1)
+        fresh = set(ids) - self.seen[channel]
+        self.seen[channel] |= fresh
+        self.sum += len(fresh)
+
+
+class Client:
+    """A producer or a consumer, which is started again when it was killed. One that ends by itself has failed,
+    unless it never got as far as to have a connection to recover."""
+
+    def __init__(self, program, url, ledger, *arguments):
+        self.command = [os.path.join(BUILD, "tests/fault", program), url, ledger, *map(str, arguments)]
+        self.name = program
+        self.starts = 0
+        self.process = None
+        open(ledger, "ab").close()
+        self.start()
+
+    def start(self):
+        self.starts += 1
+        self.process = subprocess.Popen(self.command)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.start()
+
+    def done(self):
+        """Whether it has ended well."""
+        code = self.process.poll()
+        if code == NEVER_OPEN:
+            time.sleep(0.2)
+            self.start()
+        elif code:
+            raise AssertionError(f"the {self.name} ended with {code}")
+        return code == 0
+
+    def end(self, number):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(30)

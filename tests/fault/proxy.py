@@ -280,7 +280,8 @@ class Listener:
             link.end(how)
 
     def half_open(self):
-        for link in list(self.links):
+        for link in self.links:
+            self.cuts += 1
             link.half_open()
 
     def refuse(self, word):
