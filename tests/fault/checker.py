@@ -175,8 +175,10 @@ def check(producer, consumer, count=None, channels=()):
         findings += [Finding(rule, channel, text)
                      for rule, text in check_channel(here, got[channel], bad[channel], losses)]
         if count is not None:
-            missing = set(range(1, count + 1)) - here.confirmed
-            findings += [Finding("unfinished", channel, f"{i} was not confirmed") for i in sorted(missing)]
+            missing = sorted(set(range(1, count + 1)) - here.confirmed)
+            if missing:
+                text = f"{len(missing)} of {count} were not confirmed, the first is {missing[0]}"
+                findings.append(Finding("unfinished", channel, text))
     return findings
 
 

@@ -106,7 +106,7 @@ static lev_status begin(consumer *self, const char *url, int count, char **queue
 }
 
 int main(int argc, char **argv) {
-    lev_client_options options = {.recovery = {.on = true, .wait_max_ms = 1000}, .heartbeat = 2};
+    lev_client_options options = {.heartbeat = 2};
     consumer self = {.client = lev_client_new(&options)};
     int code = 0;
     if (argc < 4 || argc - 3 > NOTES_CHANNELS || !self.client) {
@@ -120,7 +120,7 @@ int main(int argc, char **argv) {
     if (begin(&self, argv[1], argc - 3, argv + 3) != LEV_OK) {
         code = NEVER_OPEN;
     } else if (run(&self) != LEV_OK || lev_client_close(self.client) != LEV_OK) {
-        code = ENDED;
+        code = LOST;
     }
     notes_write(self.notes);
     if (code != 0) {

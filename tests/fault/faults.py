@@ -16,7 +16,7 @@ BROKER = os.path.join(HERE, "..", "broker")
 sys.path.insert(0, BROKER)
 BUILD = os.path.abspath(os.environ.get("LEVERET_BUILD", "build"))
 LONG = os.environ.get("LEVERET_LONG") == "1"
-NEVER_OPEN = 69
+NEVER_OPEN, LOST = 69, 75
 
 
 def wait_until(condition, timeout=30, what="a condition", every=0.02):
@@ -146,20 +146,23 @@ class Tail:
 
 
 class Client:
-    """A producer or a consumer, which is started again when it was killed. One that ends by itself has failed,
-    unless it never got as far as to have a connection to recover."""
+    """A producer or a consumer, which is started again when it was killed or has lost its connection: with the
+    next of several URLs, where there are."""
 
-    def __init__(self, program, url, ledger, *arguments):
-        self.command = [os.path.join(BUILD, "tests/fault", program), url, ledger, *map(str, arguments)]
+    def __init__(self, program, urls, ledger, *arguments):
         self.name = program
+        self.urls = urls
+        self.arguments = [ledger, *map(str, arguments)]
         self.starts = 0
         self.process = None
-        open(ledger, "ab").close()
-        self.start()
+        with open(ledger, "ab"):
+            self.start()
 
     def start(self):
+        url = self.urls[self.starts % len(self.urls)]
         self.starts += 1
-        self.process = subprocess.Popen(self.command)
+        self.process = subprocess.Popen([os.path.join(BUILD, "tests/fault", self.name), url, *self.arguments],
+                                        stderr=subprocess.DEVNULL)
 
     def kill(self):
         self.process.kill()
@@ -169,8 +172,8 @@ class Client:
     def done(self):
         """Whether it has ended well."""
         code = self.process.poll()
-        if code == NEVER_OPEN:
-            time.sleep(0.2)
+        if code in (NEVER_OPEN, LOST):
+            time.sleep(0.2 if code == NEVER_OPEN else 0.02)
             self.start()
         elif code:
             raise AssertionError(f"the {self.name} ended with {code}")

@@ -13,8 +13,8 @@
 
 enum { NOTES_CHANNELS = 4, BODY_MAX = 200000 };
 
-/* Exit codes: there was no connection to recover yet; a connection was not recovered. */
-enum { NEVER_OPEN = 69, ENDED = 75 };
+/* Exit codes: there was no connection yet; the connection was lost. */
+enum { NEVER_OPEN = 69, LOST = 75 };
 
 /* Opens the ledger for appending, after it has cut off a last line that a kill has torn. What was
  * written before can be read from the beginning. Ends the program where it cannot. */
@@ -24,8 +24,8 @@ FILE *notes_open(const char *path);
  * Ends the program where that fails. */
 void notes_write(FILE *notes);
 
-/* Notes with the time, in milliseconds since the epoch, that the connection was lost, recovered,
- * blocked or unblocked; other events are none of these. */
+/* Notes with the time, in milliseconds since the epoch, that the connection was blocked or
+ * unblocked; other events are none of these. */
 void notes_connection(FILE *notes, lev_event_type type);
 
 /* Makes the body of a message in `body` (BODY_MAX bytes): its channel and id, then bytes that

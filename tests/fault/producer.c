@@ -3,20 +3,19 @@
 
 /* The producer of the ledger run: notes what it is about to publish, publishes, notes the outcome.
  *
- *     producer URL LEDGER COUNT RATE POLICY QUEUE...
+ *     producer URL LEDGER COUNT RATE QUEUE...
  *
  * Publishes messages 1 to COUNT to each queue, on a channel of its own, RATE a second to each, and
- * ends when all of them are confirmed. POLICY says what a publish does that must not go out now:
- * wait, refuse or buffer. Started again after a kill it goes on from its ledger: what
- * has no outcome there is in doubt, so it is published once more, marked, before anything new; so
- * is what the broker refused. */
+ * ends when all of them are confirmed. It ends as well when the connection is lost. Started again
+ * after a kill it goes on from its ledger: what has no outcome there is in doubt, so it is
+ * published once more, marked, before anything new; so is what the broker refused. */
 
 #include "notes.h"
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { QUEUES = 6, BATCH = 20, TICK_MS = 5, LEDGER_COUNT = 10000, LEDGER_BYTES = 4 << 20 };
+enum { QUEUES = 5, BATCH = 20, TICK_MS = 5, HIGH_WATER = 4 << 20 };
 
 /* What is to be sent on one channel. Ids are what the ledger speaks of; numbers are the client's,
  * from 1 in each process. */
@@ -251,27 +250,12 @@ static lev_status begin(producer *p, const char *url, char **queues) {
     return status;
 }
 
-static lev_client *client_new(const char *policy) {
-    lev_client_options options = {.recovery = {.on = true,
-                                               .retransmit = true,
-                                               .mark_doubt = true,
-                                               .wait_max_ms = 1000,
-                                               .ledger_count = LEDGER_COUNT,
-                                               .ledger_bytes = LEDGER_BYTES},
-                                  .heartbeat = 2};
-    if (strcmp(policy, "refuse") == 0) {
-        options.when_blocked = LEV_PUBLISH_REFUSE;
-    } else if (strcmp(policy, "buffer") == 0) {
-        options.when_blocked = LEV_PUBLISH_BUFFER;
-    }
-    return lev_client_new(&options);
-}
-
 int main(int argc, char **argv) {
-    producer p = {.lanes = argc - QUEUES};
+    lev_client_options options = {.heartbeat = 2, .high_water = HIGH_WATER};
+    producer p = {.client = lev_client_new(&options), .lanes = argc - QUEUES};
     int code = 0;
-    if (argc <= QUEUES || p.lanes > NOTES_CHANNELS || !(p.client = client_new(argv[5]))) {
-        fputs("usage: producer URL LEDGER COUNT RATE POLICY QUEUE...\n", stderr);
+    if (argc <= QUEUES || p.lanes > NOTES_CHANNELS || !p.client) {
+        fputs("usage: producer URL LEDGER COUNT RATE QUEUE...\n", stderr);
         return 64;
     }
     p.count = (uint32_t)strtoul(argv[3], NULL, 10);
@@ -286,7 +270,7 @@ int main(int argc, char **argv) {
     if (begin(&p, argv[1], argv + QUEUES) != LEV_OK) {
         code = NEVER_OPEN;
     } else if (run(&p) != LEV_OK || lev_client_close(p.client) != LEV_OK) {
-        code = ENDED;
+        code = LOST;
         drain(&p);
     }
     if (code != 0) {
