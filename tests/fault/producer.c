@@ -15,7 +15,14 @@
 #include <string.h>
 #include <time.h>
 
-enum { QUEUES = 5, BATCH = 20, TICK_MS = 5, HIGH_WATER = 4 << 20 };
+enum {
+    QUEUES = 5,
+    BATCH = 20,
+    TICK_MS = 5,
+    PAUSE_MS = 100,
+    PATIENCE_MS = 500,
+    HIGH_WATER = 4 << 20
+};
 
 /* What is to be sent on one channel. Ids are what the ledger speaks of; numbers are the client's,
  * from 1 in each process. */
@@ -26,10 +33,12 @@ typedef struct lane {
     uint32_t confirmed; /* how many */
     uint8_t *settled;   /* by id: confirmed */
     uint32_t *ids;      /* by number */
-    uint64_t numbers;   /* how many were published in this process */
-    uint64_t open;      /* of them without an outcome */
-    uint32_t *again;    /* ids to publish once more */
-    uint32_t again_count, again_next;
+    uint32_t ids_room;
+    uint64_t open;   /* of them without an outcome */
+    uint32_t *again; /* ids to publish once more */
+    uint32_t again_count, again_next, again_room;
+    uint64_t not_before;    /* when the broker may be asked again after a refusal, in ms */
+    uint64_t refused_since; /* 0: the last outcome was a confirm */
 } lane;
 
 typedef struct producer {
@@ -41,6 +50,12 @@ typedef struct producer {
     lane lane[NOTES_CHANNELS];
 } producer;
 
+static uint64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 static void *allocate(size_t count, size_t size) {
     void *memory = calloc(count, size);
     if (!memory) {
@@ -50,14 +65,28 @@ static void *allocate(size_t count, size_t size) {
     return memory;
 }
 
-/* Each id is published again at most once a process for the ledger's sake, and rarely after a
- * refusal; a run that needs more has failed. */
 static void lane_init(lane *l, int index, const char *queue, uint32_t count) {
     l->channel = (uint16_t)(index + 1);
     l->queue = queue;
     l->settled = allocate(count + 1, 1);
-    l->ids = allocate(4 * (size_t)count + 1, sizeof *l->ids);
-    l->again = allocate(3 * (size_t)count, sizeof *l->again);
+}
+
+/* Doubles an array whose place `count` is to be used next. */
+static void make_room(uint32_t **array, uint64_t count, uint32_t *room) {
+    if (count < *room) {
+        return;
+    }
+    *room = *room ? 2 * *room : 1024;
+    *array = realloc(*array, *room * sizeof **array);
+    if (!*array) {
+        perror("producer");
+        exit(70);
+    }
+}
+
+static void put_again(lane *l, uint32_t id) {
+    make_room(&l->again, l->again_count, &l->again_room);
+    l->again[l->again_count++] = id;
 }
 
 static void producer_recall(producer *p) {
@@ -79,7 +108,7 @@ static void producer_recall(producer *p) {
     for (lane *l = p->lane; l < p->lane + p->lanes; l++) {
         for (uint32_t id = 1; id <= l->last; id++) {
             if (!l->settled[id]) {
-                l->again[l->again_count++] = id;
+                put_again(l, id);
             }
         }
     }
@@ -100,9 +129,14 @@ static void note_outcome(producer *p, const lev_event *event) {
         uint32_t length = (uint32_t)(next - number);
         fprintf(p->notes, "%s %u %u %u\n", words[event->outcome], l->channel, id, id + length - 1);
         l->open -= length;
-        l->confirmed += event->outcome == LEV_CONFIRMED ? length : 0;
+        if (event->outcome == LEV_CONFIRMED) {
+            l->confirmed += length;
+            l->refused_since = 0;
+        }
         for (uint32_t i = 0; event->outcome != LEV_CONFIRMED && i < length; i++) {
-            l->again[l->again_count++] = id + i;
+            put_again(l, id + i);
+            l->not_before = now_ms() + PAUSE_MS;
+            l->refused_since = l->refused_since ? l->refused_since : now_ms();
         }
     }
 }
@@ -155,8 +189,8 @@ static lev_status publish(producer *p, lane *l, uint32_t id, bool doubt) {
         }
     }
     if (status == LEV_OK) {
+        make_room(&l->ids, number, &l->ids_room);
         l->ids[number] = id;
-        l->numbers = number;
         l->open++;
     }
     return status;
@@ -165,7 +199,7 @@ static lev_status publish(producer *p, lane *l, uint32_t id, bool doubt) {
 /* Published again one by one, since their ids need not follow each other. */
 static lev_status publish_again(producer *p, lane *l) {
     lev_status status = LEV_OK;
-    while (status == LEV_OK && l->again_next < l->again_count) {
+    while (status == LEV_OK && l->again_next < l->again_count && now_ms() >= l->not_before) {
         uint32_t id = l->again[l->again_next++];
         fprintf(p->notes, "again %u %u %u\n", l->channel, id, id);
         notes_write(p->notes);
@@ -191,12 +225,6 @@ static lev_status publish_new(producer *p, lane *l, uint32_t allowed) {
     return status;
 }
 
-static uint64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static bool complete(const producer *p) {
     for (int i = 0; i < p->lanes; i++) {
         if (p->lane[i].confirmed < p->count) {
@@ -204,6 +232,17 @@ static bool complete(const producer *p) {
         }
     }
     return true;
+}
+
+/* RabbitMQ 3.10 nacks for ever on a channel whose first publish met a quorum queue with a dead
+ * leader; a new connection helps. */
+static bool refused_for_good(const producer *p) {
+    for (int i = 0; i < p->lanes; i++) {
+        if (p->lane[i].refused_since && now_ms() > p->lane[i].refused_since + PATIENCE_MS) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The rate counts from now, on top of what the ledger has. */
@@ -221,7 +260,7 @@ static lev_status run(producer *p) {
             }
         }
         if (status == LEV_OK) {
-            status = take_events(p, TICK_MS);
+            status = refused_for_good(p) ? LEV_ERR_NOT_CONFIRMED : take_events(p, TICK_MS);
         }
     }
     return status;
