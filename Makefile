@@ -6,7 +6,8 @@
 # make check      all tests that fit in ten minutes; check-all: the long ones too
 # make compare    100,000 random structures each way with each of three other codecs
 # make simulate   many seeds of the simulator (SEEDS=1000000)
-# make ledger     a million messages through killed brokers and clients and cut connections; nothing may be lost
+# make ledger     a million messages through killed brokers and clients and cut connections; nothing may be lost;
+#                 ledger-selftest: mistakes planted on purpose are found
 # make cluster    three nodes and a quorum queue, whose leader is killed every 30 s for 5 minutes
 # make bench      figures beside rabbitmq-c and the raw socket (BENCH_ARGS='--scale 0.1 publish'); make plot draws them
 # make fuzz       each fuzz target for a minute (FUZZ_SECONDS=60); fuzz-coverage, fuzz-selftest; fuzz/README.md
@@ -78,7 +79,7 @@ ifneq ($(filter compare check check-all asan ubsan m32 big-endian coverage lint 
 endif
 
 .PHONY: all demo compare check check-all asan ubsan m32 big-endian coverage lint format install uninstall clean \
-        units unit-programs structure ledger cluster bench bench-programs plot simulate \
+        units unit-programs structure ledger ledger-selftest cluster bench bench-programs plot simulate \
         fuzz fuzz-programs fuzz-merge fuzz-coverage fuzz-selftest replays
 all: $(LIB_A) $(LIB_SO) $(BUILD)/leveret $(EXAMPLES)
 
@@ -212,6 +213,9 @@ ledger:
 	tests/packages
 	$(MAKE) $(FAULT_PROGRAMS)
 	tests/fault/ledger --messages 1000000 --rate 2500 --broker-kills 50 --cuts 200 --client-kills 20 $(LEDGER_ARGS)
+ledger-selftest:
+	tests/packages
+	tests/fault/selftest
 cluster:
 	tests/packages
 	$(MAKE) $(FAULT_PROGRAMS)
@@ -229,6 +233,7 @@ check-all:
 	$(MAKE) m32
 	$(MAKE) big-endian
 	$(MAKE) coverage
+	$(MAKE) ledger-selftest
 	LEVERET_LONG=1 $(MAKE) check
 
 # The unit tests in other builds; each has a folder of its own.
