@@ -9,6 +9,9 @@
 # make check      all tests that fit in ten minutes; check-all: the long ones too
 # make compare    100,000 random structures each way with each of three other codecs
 # make simulate   many seeds of the simulator (SEEDS=1000000)
+# make ledger     a million messages through killed brokers and clients and cut connections; nothing may be lost;
+#                 ledger-selftest: mistakes planted on purpose are found
+# make cluster    three nodes and a quorum queue, whose leader is killed every 30 s for 5 minutes
 # make bench      figures beside rabbitmq-c and the raw socket (BENCH_ARGS='--scale 0.1 publish'); make plot draws
 #                 tests/bench/rate.svg; BENCH_ARGS='--markdown README.md' renews the tables of the README
 # make fuzz       each fuzz target for a minute (FUZZ_SECONDS=60); fuzz-coverage, fuzz-selftest; fuzz/README.md
@@ -92,7 +95,7 @@ endif
 
 .PHONY: all demo demo-activity static compare check check-all asan ubsan asan-command m32 big-endian coverage lint format install \
         uninstall clean \
-        units unit-programs structure bench bench-programs plot simulate \
+        units unit-programs structure ledger ledger-selftest cluster bench bench-programs plot simulate \
         fuzz fuzz-programs fuzz-merge fuzz-coverage fuzz-selftest replays
 all: $(LIB_A) $(LIB_SO) $(BUILD)/leveret $(BUILD)/man/leveret.1 $(EXAMPLES)
 
@@ -207,7 +210,13 @@ compare:
 	$(MAKE) $(COMPARE)
 	COMPARE=$(COMPARE) COMPARE_ROUNDS=100000 /usr/bin/python3 tests/codec/test_compare.py -v
 
-unit-programs: $(UNITS) $(REPLAYS) $(COMPARE)
+# Programs of the fault tests: tests/fault/X.c with what both ends of a ledger share.
+FAULT_PROGRAMS := $(if $(filter client,$(LAYERS)),$(addprefix $(BUILD)/tests/fault/,producer consumer))
+$(FAULT_PROGRAMS): $(BUILD)/tests/fault/%: $(BUILD)/obj/tests/fault/%.o $(BUILD)/obj/tests/fault/notes.o $(LIB_A)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $^ $(LDLIBS) -o $@
+
+unit-programs: $(UNITS) $(REPLAYS) $(COMPARE) $(FAULT_PROGRAMS)
 units: unit-programs
 	tests/run $(UNITS) $(REPLAYS)
 
@@ -219,6 +228,8 @@ structure: $(LIB_A)
 	tests/lint/selftest
 
 BROKER_TESTS := $(wildcard tests/broker/test_*.py tests/broker/test_*.sh)
+# The ledger run takes longest and mostly waits, so it comes first.
+FAULT_TESTS := tests/fault/ledger $(if $(LEVERET_LONG),tests/fault/failover) $(wildcard tests/fault/test_*.py)
 CODEC_TESTS := $(wildcard tests/codec/test_*.py)
 TOOL_TESTS := $(wildcard tests/tools/test_*.py)
 
@@ -227,9 +238,26 @@ check:
 	$(MAKE) all unit-programs structure
 	@rm -rf $(BUILD)/exchanged
 	@mkdir -p $(BUILD)/exchanged
-	LEVERET=$(BUILD)/leveret COMPARE=$(COMPARE) LEVERET_EXCHANGED=$(abspath $(BUILD)/exchanged) \
-	    tests/broker/with-brokers tests/run $(UNITS) $(REPLAYS) $(CODEC_TESTS) $(TOOL_TESTS) $(BROKER_TESTS)
+	LEVERET=$(BUILD)/leveret LEVERET_BUILD=$(BUILD) COMPARE=$(COMPARE) \
+	    LEVERET_EXCHANGED=$(abspath $(BUILD)/exchanged) \
+	    tests/broker/with-brokers tests/run $(FAULT_TESTS) $(UNITS) $(REPLAYS) $(CODEC_TESTS) $(TOOL_TESTS) $(BROKER_TESTS)
 	tests/broker/exchanged $(BUILD)/exchanged
+
+# The long runs with faults: a million messages while broker, network and clients fail; the leader of a quorum
+# queue killed every 30 s. LEDGER_ARGS='--seed 7 --verbose' for others.
+LEDGER_ARGS ?=
+ledger cluster: export LEVERET_BUILD = $(BUILD)
+ledger:
+	tests/packages
+	$(MAKE) $(FAULT_PROGRAMS)
+	tests/fault/ledger --messages 1000000 --rate 2500 --broker-kills 50 --cuts 200 --client-kills 20 $(LEDGER_ARGS)
+ledger-selftest:
+	tests/packages
+	tests/fault/selftest
+cluster:
+	tests/packages
+	$(MAKE) $(FAULT_PROGRAMS)
+	tests/fault/failover --kills 10 --every 30
 
 # Many seeds of the simulator, over all processors: make simulate SEEDS=1000000
 SEEDS ?= 100000
@@ -245,6 +273,7 @@ check-all:
 	$(MAKE) big-endian
 	$(MAKE) static
 	$(MAKE) coverage
+	$(MAKE) ledger-selftest
 	LEVERET_LONG=1 $(MAKE) check
 
 # The unit tests in other builds; each has a folder of its own.
