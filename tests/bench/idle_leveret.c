@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* What an idle connection with one channel costs: idle_leveret PORT CONNECTIONS opens so many at
- * once on one event loop, lets them rest until each has sent a heartbeat, and prints the seconds to
- * open them and the resident bytes of each. */
+/* What an idle connection with one channel costs: idle_leveret PORT CONNECTIONS opens so many on
+ * one event loop, up to 1,000 at once (a listener's queue is not endless), lets them rest until
+ * each has sent a heartbeat, and prints the seconds to open them and the resident bytes of each. */
 
 #include "idle.h"
 
 #include <leveret/leveret.h>
 #include <poll.h>
 #include <sys/epoll.h>
+
+enum { IDLE_AT_ONCE = 1000 };
 
 typedef struct idler {
     lev_client *client;
@@ -54,17 +56,19 @@ static bool work(int epoll, idler *i) {
     return opened;
 }
 
-/* Serves all connections until `all` channels are open, or for some seconds. */
-static void serve(int epoll, size_t all, double seconds) {
+/* Serves all connections until `opened` channels have been opened, or for some seconds. Returns how
+ * many were. */
+static size_t serve(int epoll, size_t opened, double seconds) {
     struct epoll_event events[256];
-    size_t open = 0;
+    size_t count = 0;
     double end = idle_now() + seconds;
-    while (open < all && idle_now() < end) {
-        int count = epoll_wait(epoll, events, 256, 100);
-        for (int k = 0; k < count; k++) {
-            open += work(epoll, events[k].data.ptr);
+    while (count < opened && idle_now() < end) {
+        int ready = epoll_wait(epoll, events, 256, 100);
+        for (int k = 0; k < ready; k++) {
+            count += work(epoll, events[k].data.ptr);
         }
     }
+    return count;
 }
 
 int main(int argc, char **argv) {
@@ -73,14 +77,22 @@ int main(int argc, char **argv) {
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     char uri[64];
     snprintf(uri, sizeof uri, "amqp://127.0.0.1:%d", b.port);
+    size_t open = 0;
     idle_start(&b);
     for (size_t i = 0; i < b.count; i++) {
         idlers[i].client = lev_client_new(&(lev_client_options){.heartbeat = 2});
         idlers[i].fd = -1;
         ensure(lev_client_start(idlers[i].client, uri) == LEV_OK, &idlers[i], "start");
         work(epoll, &idlers[i]);
+        if (i - open >= IDLE_AT_ONCE) {
+            open += serve(epoll, IDLE_AT_ONCE / 2, 30);
+        }
     }
-    serve(epoll, b.count, 60);
+    open += serve(epoll, b.count - open, 30);
+    if (open < b.count) {
+        fprintf(stderr, "leveret: only %zu of %zu channels are open\n", open, b.count);
+        return 1;
+    }
     double took = idle_now() - b.start;
     for (double end = idle_now() + 1.5; idle_now() < end;) {
         serve(epoll, SIZE_MAX, 0.2);
