@@ -73,7 +73,7 @@ LIB_SO := $(BUILD)/libleveret.so.$(SOVERSION)
 
 # Goals such as `check asan lint` go one after the other: they share build/ and the machine. Each of them is a
 # make of its own, which then builds side by side.
-ifneq ($(filter compare check check-all asan ubsan m32 big-endian coverage lint bench plot fuzz \
+ifneq ($(filter compare ledger ledger-selftest cluster check check-all asan ubsan m32 big-endian coverage lint bench plot fuzz \
                 fuzz-merge fuzz-coverage fuzz-selftest,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
