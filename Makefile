@@ -88,7 +88,7 @@ LIB_SO := $(BUILD)/libleveret.so.$(SOVERSION)
 
 # Goals such as `check asan lint` go one after the other: they share build/ and the machine. Each of them is a
 # make of its own, which then builds side by side.
-ifneq ($(filter static asan-command compare check check-all asan ubsan m32 big-endian coverage lint bench plot fuzz \
+ifneq ($(filter static asan-command compare ledger ledger-selftest cluster check check-all asan ubsan m32 big-endian coverage lint bench plot fuzz \
                 fuzz-merge fuzz-coverage fuzz-selftest,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
