@@ -227,12 +227,12 @@ class Origins(BrokerTest):
 
     def test_priority(self):
         queue = self.queue()
-        low = start_consumer("-q", queue, "--priority", "-1", "--idle", "1.5")
-        high = start_consumer("-q", queue, "--arg", "x-priority:=5", "-c", "2")
-        self.fill(queue, b"1", b"2")
-        self.assertEqual(end(high).out, b"1\n2\n")
-        self.fill(queue, b"3")
-        self.assertEqual(end(low).out, b"3\n")
+        plain = start_consumer("-q", queue, "--idle", "2")
+        high = start_consumer("-q", queue, "--priority", "5", "-c", "2")
+        highest = start_consumer("-q", queue, "--arg", "x-priority:=9", "-c", "2")
+        for consumer, bodies in ((highest, [b"1", b"2"]), (high, [b"3", b"4"]), (plain, [b"5", b"6"])):
+            self.fill(queue, *bodies)
+            self.assertEqual(end(consumer).out.split(), bodies)
 
     def test_offsets_of_a_stream(self):
         before = time.time()

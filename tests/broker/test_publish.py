@@ -237,7 +237,7 @@ class Outcomes(BrokerTest):
             began = time.monotonic()
             self.assertEnded(leveret("publish", "-q", queue, "-l", "--rate", rate, stdin=b"x\n" * lines), 0)
             took = time.monotonic() - began
-            self.assertTrue(least <= took < least + 1, (rate, took))
+            self.assertTrue(least <= took < least + 3, (rate, took))
         self.assertEqual(self.depth(queue), 4021)
 
     def test_a_slow_rate_can_be_stopped(self):
@@ -246,7 +246,7 @@ class Outcomes(BrokerTest):
         publisher.stdin.flush()
         time.sleep(0.5)
         publisher.send_signal(signal.SIGTERM)
-        self.assertEqual(publisher.wait(0.7), 143)
+        self.assertEqual(publisher.wait(5), 143)
         self.assertEnded(end(publisher), 143, r"\A\Z")
 
     def test_no_confirm_publishes_all(self):

@@ -18,16 +18,16 @@ import support
 from support import BrokerTest, LEVERET, await_line, end, environment, leveret, start, start_consumer
 
 
-def on_terminal(*args, seconds=0.0, stdin=b"", stdout=subprocess.PIPE, **variables):
-    """Runs the command with stderr on a terminal; returns what stood there."""
+def on_terminal(*args, seconds=0.0, stdin=b"", then=lambda: b"", **variables):
+    """Runs the command with stderr on a terminal; returns what stood there. `then` gives more stdin."""
     ours, theirs = pty.openpty()
     env = dict(environment(support.RABBITMQ), TERM="xterm", **variables)
-    process = subprocess.Popen([LEVERET, *args], env=env, stdin=subprocess.PIPE, stdout=stdout, stderr=theirs)
+    process = subprocess.Popen([LEVERET, *args], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=theirs)
     os.close(theirs)
     process.stdin.write(stdin)
     process.stdin.flush()
     time.sleep(seconds)
-    process.communicate(timeout=20)
+    process.communicate(then(), timeout=20)
     seen = b""
     try:
         while chunk := os.read(ours, 65536):
@@ -70,6 +70,17 @@ class Lines(BrokerTest):
         self.assertEqual(leveret("consume", "-q", queue, "--idle", "1.5").err, "")
 
 
+    def test_a_line_wipes_the_progress(self):
+        queue = self.queue()
+
+        def then():
+            self.channel.queue_delete(queue)
+            return b"2\n"
+
+        self.assertRegex(on_terminal("publish", "-q", queue, "-l", seconds=1.4, stdin=b"1\n", then=then, NO_COLOR="1"),
+                         rb"1 confirmed, [^\r\n]*/s\r\x1b\[Kleveret: message 2 was returned")
+
+
 class Counters(BrokerTest):
     def test_of_publish(self):
         queue = self.queue()
@@ -82,7 +93,7 @@ class Counters(BrokerTest):
             publisher.send_signal(signal.SIGUSR1)
             self.assertEqual(await_line(publisher.stderr, "published"),
                              "leveret: 2 published, 2 confirmed, 0 returned, 0 refused, 0 waiting\n")
-        self.assertEnded(end(publisher, b"3\n"), 0)
+        self.assertEnded(end(publisher, b"3\n"), 0, r"\A\Z")
         self.assertEqual(self.depth(queue), 3)
 
     def test_of_consume(self):

@@ -375,6 +375,52 @@ static void a_record_with_a_mistake_is_refused(void) {
     json_deinit(&j);
 }
 
+/* A character that means something in JSON, or any byte. */
+static uint8_t random_character(uint64_t *state) {
+    static const char known[] = "{}[]:,\"\\u0d8@-+.eE15truefalsn ";
+    uint64_t n = random_below(state, 2 * sizeof known);
+    return n < sizeof known ? (uint8_t)known[n] : (uint8_t)random_below(state, 256);
+}
+
+/* Whatever a line is, it is refused, or says the same once it was written and read again. */
+static void damaged_lines_do_no_harm(void) {
+    uint64_t state = 4711;
+    unsigned taken = 0;
+    buffer b = {0};
+    json j = {0};
+    json again = {0};
+    for (unsigned i = 0; i < case_count(20000, 200000); i++) {
+        lev_writer w = lev_writer_init(room, sizeof room);
+        awkward_table(&state, &w, 4);
+        lev_message m = {.body = random_bytes(&state, 20)};
+        publication p;
+        publication q;
+        m.properties.present = LEV_HAS_HEADERS;
+        m.properties.headers = lev_writer_span(&w);
+        b.len = 0;
+        json_put_record(&b, &(record){.message = &m});
+        for (uint64_t n = random_below(&state, 3); n > 0; n--) {
+            b.ptr[random_below(&state, b.len)] = random_character(&state);
+        }
+        b.len -= random_below(&state, 8) == 0 ? random_below(&state, b.len) : 0;
+        if (!json_get_publication(&j, buffer_span(&b), &p)) {
+            continue;
+        }
+        taken++;
+        m = (lev_message){.properties = p.properties, .body = p.body};
+        b.len = 0;
+        json_put_record(&b, &(record){.message = &m});
+        bool read = json_get_publication(&again, buffer_span(&b), &q);
+        EXPECT_STR(again.fault, "");
+        EXPECT(read && lev_properties_equal(&p.properties, &q.properties));
+        EXPECT(lev_span_equal(p.body, q.body));
+    }
+    EXPECT(taken > 1000);
+    json_deinit(&j);
+    json_deinit(&again);
+    buffer_deinit(&b);
+}
+
 UNIT_MAIN("json", CASE(natural_types_are_plain_json), CASE(other_types_carry_their_letter),
           CASE(a_double_is_the_shortest_that_reads_back), CASE(what_is_no_number_is_its_bits),
           CASE(a_table_that_is_no_object_is_wrapped), CASE(order_is_kept),
@@ -383,4 +429,5 @@ UNIT_MAIN("json", CASE(natural_types_are_plain_json), CASE(other_types_carry_the
           CASE(what_does_not_fit_the_wire_is_refused), CASE(keys_and_nesting_have_their_limits),
           CASE(a_table_of_many_keys_is_written_at_once), CASE(random_tables_come_back_to_the_byte),
           CASE(random_properties_come_back_to_the_byte), CASE(entries_are_added_from_json),
-          CASE(a_record_is_what_publish_takes), CASE(a_record_with_a_mistake_is_refused))
+          CASE(a_record_is_what_publish_takes), CASE(a_record_with_a_mistake_is_refused),
+          CASE(damaged_lines_do_no_harm))
