@@ -19,6 +19,7 @@
 #define LEVERET_CLIENT_H
 
 #include <leveret/engine.h>
+#include <leveret/recovery.h>
 #include <leveret/tls.h>
 
 #ifdef __cplusplus
@@ -72,6 +73,10 @@ typedef struct lev_client_options {
     lev_client_answer *answer; /* speaks for it */
     void *answer_context;      /* handed to `answer` */
     lev_tls_options tls;       /* for amqps:// */
+    const char *const *uris;   /* more brokers, tried in turn after the one that is opened */
+    size_t uri_count;
+    bool shuffle; /* ... in random order, that one too */
+    lev_recovery_options recovery;
 } lev_client_options;
 
 /* How publishes of a channel ended so far. */
@@ -91,7 +96,9 @@ LEV_API void lev_client_free(lev_client *c);
 
 /* Connects and logs in: name lookup and TCP within connect_ms, TLS within tls.handshake_ms, the
  * AMQP handshake within handshake_ms. `uri` as in leveret/uri.h; NULL stands for amqp://localhost.
- * A client connects once. The events of the login are not kept; lev_client_start shows them.
+ * With several brokers each is tried once, where the one before cannot be reached; a malformed URI
+ * among them is told before any is tried.
+ * A client is opened once; with recovery it connects again by itself. The events of the login are not kept; lev_client_start shows them.
  * Returns LEV_OK; LEV_ERR_URI, LEV_ERR_RESOLVE, LEV_ERR_CONNECT, LEV_ERR_TIMEOUT, LEV_ERR_NOT_AMQP,
  * LEV_ERR_TLS (TLS options of no use, a peer that cannot be verified, or one that wants a client
  * certificate), LEV_ERR_REFUSED (credentials or virtual host), LEV_ERR_UNSUPPORTED (amqps in a

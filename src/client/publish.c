@@ -62,11 +62,11 @@ typedef struct publish_job {
 } publish_job;
 
 static lev_status publish_try(lev_client *c, const publish_job *j) {
+    if (c->blocked || c->recovery.active) {
+        return LEV_AGAIN;
+    }
     if (c->phase != CLIENT_RUNNING) {
         return LEV_ERR_MISUSE;
-    }
-    if (c->blocked) {
-        return LEV_AGAIN;
     }
     return j->pieces
                ? lev_engine_publish_begin(c->engine, j->channel, j->publication, j->size, j->number)
@@ -122,7 +122,7 @@ static lev_status publish_run(lev_client *c, const publish_job *j) {
 
 lev_status lev_client_publish(lev_client *c, uint16_t channel, const lev_publication *publication,
                               uint64_t *number) {
-    bool goes = c->phase == CLIENT_RUNNING && !c->blocked;
+    bool goes = c->phase == CLIENT_RUNNING && !c->blocked && !c->recovery.active;
     if (goes && lev_engine_publish(c->engine, channel, publication, number) == LEV_OK) {
         lev_publish_push(c);
         return LEV_OK;

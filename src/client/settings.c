@@ -135,7 +135,8 @@ static void *settings_resize(void *context, void *ptr, size_t size) {
     return realloc(ptr, size);
 }
 
-lev_engine *lev_settings_engine(const lev_client_options *set, lev_span response, uint64_t now) {
+lev_engine *lev_settings_engine(const lev_client_options *set, lev_span response,
+                                uint32_t incarnation, uint64_t now) {
     lev_engine_options o = {.allocator = {settings_resize, NULL},
                             .user = lev_span_of(set->user),
                             .password = lev_span_of(set->password),
@@ -152,6 +153,7 @@ lev_engine *lev_settings_engine(const lev_client_options *set, lev_span response
                             .assembly_max = set->assembly_max,
                             .high_water = set->high_water,
                             .window = set->window,
+                            .incarnation = incarnation,
                             .handshake_ms = set->handshake_ms,
                             .connection_name = lev_span_of(set->connection_name)};
     return lev_engine_new(&o, now);
