@@ -44,6 +44,14 @@ enum {
 typedef bool lev_client_answer(void *context, unsigned round, lev_span challenge,
                                lev_writer *response);
 
+/* What lev_client_publish does where it cannot go on for the broker's sake. */
+typedef enum lev_publish_policy {
+    LEV_PUBLISH_WAIT,   /* wait, at most progress_ms */
+    LEV_PUBLISH_REFUSE, /* return LEV_AGAIN at once */
+    LEV_PUBLISH_BUFFER  /* take it up to high_water (blocked) or the ledger's bound (recovering, with
+                           `retransmit`), then return LEV_AGAIN */
+} lev_publish_policy;
+
 /* Zero means the default everywhere. Strings need live only during the call they are given to. What
  * the URI says counts before what stands here, so these fill what the URI lacks; where the URI has
  * auth_mechanism, neither `mechanisms` nor `mechanism` counts. */
@@ -77,6 +85,8 @@ typedef struct lev_client_options {
     size_t uri_count;
     bool shuffle; /* ... in random order, that one too */
     lev_recovery_options recovery;
+    lev_publish_policy when_blocked; /* what publishing does while the broker blocks it, or while
+                                        the connection is being recovered */
 } lev_client_options;
 
 /* How publishes of a channel ended so far. */
@@ -196,6 +206,10 @@ LEV_API lev_status lev_client_publish_fd(lev_client *c, uint16_t channel, int fd
  * LEV_ERR_NOT_CONFIRMED where any was not; LEV_ERR_CHANNEL where the broker closed the channel;
  * LEV_ERR_TIMEOUT; LEV_ERR_LIMIT as lev_client_call; or the failure of the connection. */
 LEV_API lev_status lev_client_wait_confirms(lev_client *c, uint16_t channel, lev_tally *tally);
+
+/* Returns how many publishes of the channel have no outcome yet, those included that wait to be sent
+ * again. */
+LEV_API uint64_t lev_client_unsettled(const lev_client *c, uint16_t channel);
 
 /* Settle a delivery; as lev_engine_ack and its siblings, waiting only while too much is queued. */
 LEV_API lev_status lev_client_ack(lev_client *c, lev_delivery delivery, bool multiple);

@@ -13,7 +13,11 @@
  * The program sees LEV_EVENT_RECOVERING, and LEV_EVENT_RECOVERED when all of it is back. Deliveries
  * from before can no longer be acknowledged (LEV_ERR_STALE); the broker delivers them again. Every
  * publish that had no outcome is told as LEV_NOT_SENT or LEV_IN_DOUBT, before LEV_EVENT_RECOVERING,
- * and numbers begin at 1 again.
+ * and numbers begin at 1 again. With `retransmit` none of this is told: what was published in
+ * confirm mode is kept until it has its outcome, and sent again after the recovery, in its order and
+ * before anything new, with its properties as they were. Numbers go on, and each publish still ends
+ * in exactly one outcome. What was in doubt may then be in a queue twice; with `mark_doubt` the
+ * second one says so. A message that was published in pieces is not kept.
  *
  * A call whose answer was lost with the connection fails with LEV_ERR_LOST; calls and publishes
  * made meanwhile wait for the recovery as they wait for room. No second attempt is made where the
@@ -29,7 +33,12 @@
 extern "C" {
 #endif
 
-enum { LEV_BACKOFF_FIRST_MS = 100, LEV_BACKOFF_MAX_MS = 30000 };
+enum {
+    LEV_BACKOFF_FIRST_MS = 100,
+    LEV_BACKOFF_MAX_MS = 30000,
+    LEV_LEDGER_COUNT = 65536,
+    LEV_LEDGER_BYTES = 67108864
+};
 
 typedef enum lev_recovery_stage {
     LEV_RECOVERY_LOST,    /* error */
@@ -68,6 +77,10 @@ typedef struct lev_recovery_options {
     uint32_t attempts;      /* rounds over all brokers without success; 0: no limit */
     uint32_t wait_first_ms; /* the first back-off is 0 to this; 100 */
     uint32_t wait_max_ms;   /* doubled each round up to this; 30 s */
+    bool retransmit;        /* send again what has no outcome yet */
+    bool mark_doubt;        /* what may be there already gets the header x-leveret-in-doubt: true */
+    size_t ledger_count;    /* publishes without an outcome at which publishing waits; 65,536 */
+    size_t ledger_bytes;    /* and their memory; 64 MiB */
     lev_recovery_hook *hook;
     void *context;
 } lev_recovery_options;

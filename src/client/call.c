@@ -29,9 +29,15 @@ static lev_verdict call_judge_room(const lev_wait *w, const lev_event *event) {
     return room || closed ? LEV_DONE : LEV_KEEP;
 }
 
-static bool call_met_unblocked(const lev_wait *w, const lev_client *c) {
+/* Is there nothing but the engine's own limits in the way? */
+static bool call_unhindered(const lev_client *c) {
+    return !c->blocked && !c->recovery.active &&
+           (!c->given.recovery.retransmit || lev_resend_ready(c));
+}
+
+static bool call_met_unhindered(const lev_wait *w, const lev_client *c) {
     (void)w;
-    return !c->blocked && !c->recovery.active;
+    return call_unhindered(c);
 }
 
 lev_status lev_call_no_room(lev_client *c, const char *what, bool blocked) {
@@ -51,9 +57,10 @@ lev_status lev_call_no_room(lev_client *c, const char *what, bool blocked) {
 }
 
 lev_status lev_call_wait_room(lev_client *c, uint16_t channel, const char *what) {
-    bool blocked = c->blocked || c->recovery.active;
-    lev_wait w = {.judge = blocked ? NULL : call_judge_room,
-                  .met = blocked ? call_met_unblocked : NULL,
+    bool blocked = c->blocked;
+    bool hindered = !call_unhindered(c);
+    lev_wait w = {.judge = hindered ? NULL : call_judge_room,
+                  .met = hindered ? call_met_unhindered : NULL,
                   .ms = (int)c->set.progress_ms,
                   .by_progress = true,
                   .channel = channel};

@@ -166,18 +166,27 @@ bool lev_loop_taken(lev_client *c) {
         return loop_ended(c);
     }
     loop_note(c);
-    c->waiting = true;
-    return true;
+    c->waiting = lev_resend_translate(c);
+    return c->waiting;
 }
 
 /* Makes sure that `event` is the next event. Returns false where there is none. */
 bool lev_loop_pull(lev_client *c) {
-    if (c->waiting || c->phase != CLIENT_RUNNING) {
-        return c->waiting;
+    while (!c->waiting) {
+        if (lev_resend_rest(c)) {
+            c->waiting = true;
+        } else if (c->phase != CLIENT_RUNNING) {
+            return false;
+        } else {
+            c->lent = false;
+            c->full = false;
+            if (!lev_engine_next(c->engine, &c->event)) {
+                return false;
+            }
+            (void)lev_loop_taken(c);
+        }
     }
-    c->lent = false;
-    c->full = false;
-    return lev_engine_next(c->engine, &c->event) && lev_loop_taken(c);
+    return true;
 }
 
 static lev_status loop_keep(lev_client *c, bool unlimited) {

@@ -106,15 +106,21 @@ void lev_recovery_forget(lev_client *c) {
     r->uri_count = 0;
 }
 
+bool lev_recovery_would(const lev_client *c, const lev_error *why) {
+    const lev_recovery *r = &c->recovery;
+    const lev_recovery_options *o = &c->given.recovery;
+    bool more = o->attempts == 0 || !r->active || r->attempt < o->attempts;
+    return !r->leaving && recovery_passing(why) && o->on && r->opened && more;
+}
+
 bool lev_recovery_goes_on(lev_client *c, const lev_error *why) {
     lev_recovery *r = &c->recovery;
-    const lev_recovery_options *o = &c->given.recovery;
     uint64_t now = lev_net_now();
     if (r->leaving || !recovery_passing(why)) {
         return false;
     }
     bool next = !(r->opened && !r->active) && r->tried + 1 < r->uri_count;
-    if (!next && (!o->on || !r->opened || (o->attempts != 0 && r->attempt >= o->attempts))) {
+    if (!next && !lev_recovery_would(c, why)) {
         return false;
     }
     if (r->opened && !r->active) {
@@ -131,6 +137,9 @@ bool lev_recovery_goes_on(lev_client *c, const lev_error *why) {
     }
     r->turn = (r->turn + 1) % r->uri_count;
     r->call = 0;
+    r->work = RECOVERY_BEGIN;
+    r->step = NULL;
+    lev_ledger_lost(&c->ledger);
     c->phase = CLIENT_WAITING;
     lev_net_close(c->net);
     c->net = NULL;
@@ -353,6 +362,7 @@ bool lev_recovery_takes(lev_client *c) {
 
 void lev_recovery_tick(lev_client *c, uint64_t now) {
     lev_recovery *r = &c->recovery;
+    lev_resend_pump(c);
     if (r->active && r->call != 0 && now >= r->due) {
         r->call = 0;
         lev_loop_hang_up(c, LEV_ERR_TIMEOUT, "no answer to a step of the recovery in time");

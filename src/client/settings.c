@@ -56,6 +56,7 @@ bool lev_settings_init(lev_client_options *set, const lev_client_options *given)
         *text = lev_secret_copy(original);
         copied = copied && (*text != NULL) == (original != NULL);
     }
+    set->recovery.retransmit = from->recovery.on && from->recovery.retransmit;
     set->message_max = from->message_max != 0 ? from->message_max : LEV_MESSAGE_MAX_DEFAULT;
     set->connect_ms = settings_ms(from->connect_ms, LEV_CONNECT_MS);
     set->call_ms = settings_ms(from->call_ms, LEV_CALL_MS);

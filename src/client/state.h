@@ -7,6 +7,7 @@
 #define LEVERET_CLIENT_STATE_H
 
 #include "backlog.h"
+#include "ledger.h"
 #include "recovery.h"
 
 #include <leveret/net.h>
@@ -61,6 +62,8 @@ struct lev_client {
     lev_message message; /* what lev_client_get hands out */
 
     lev_recovery recovery;
+    lev_ledger ledger;
+    lev_event rest; /* of an outcome that is told in several */
     uint32_t epoch; /* counts connections that were lost */
 };
 
@@ -102,11 +105,34 @@ lev_status lev_connect_check(lev_client *c, const char *uri);
  * is the recovery's own, lev_recovery_tick at the clock; lev_recovery_over tells of the end. */
 bool lev_recovery_uris(lev_client *c, const char *uri);
 void lev_recovery_forget(lev_client *c);
+bool lev_recovery_would(const lev_client *c, const lev_error *why);
 bool lev_recovery_goes_on(lev_client *c, const lev_error *why);
 bool lev_recovery_lost(lev_client *c);
 bool lev_recovery_takes(lev_client *c);
 void lev_recovery_tick(lev_client *c, uint64_t now);
 void lev_recovery_over(lev_client *c);
+
+/* resend.c: a message to publish; with `pieces` only its beginning, of a body of `size` bytes. */
+typedef struct lev_sent {
+    uint16_t channel;
+    const lev_publication *publication;
+    bool pieces;
+    uint64_t size;
+} lev_sent;
+
+/* Publishes through the ledger, as lev_engine_publish; while recovering it is only kept. */
+lev_status lev_resend_publish(lev_client *c, const lev_sent *s, uint64_t *number);
+bool lev_resend_ready(const lev_client *c);
+
+/* Sends again what waits for that, as far as there is room. */
+void lev_resend_pump(lev_client *c);
+
+/* Puts the program's own numbers into `event`. Returns whether it is to be told. */
+bool lev_resend_translate(lev_client *c);
+
+/* Makes `event` what is left to tell of an outcome, or of the ledger at the end. Returns whether
+ * there is anything. */
+bool lev_resend_rest(lev_client *c);
 
 /* loop.c */
 

@@ -396,6 +396,14 @@ bool lev_topology_has_channel(const lev_topology *t, uint16_t channel) {
     return topology_find(t, opens_channel, &(lev_entry){.channel = channel}) != NULL;
 }
 
+static bool confirms(lev_entry *e, const lev_entry *by) {
+    return e->method.id == LEV_CONFIRM_SELECT && e->channel == by->channel;
+}
+
+bool lev_topology_confirms(const lev_topology *t, uint16_t channel) {
+    return topology_find(t, confirms, &(lev_entry){.channel = channel}) != NULL;
+}
+
 void lev_topology_deinit(lev_topology *t) {
     while (t->first != NULL) {
         lev_entry *e = t->first;

@@ -59,6 +59,9 @@ lev_turn lev_entry_turn(const lev_entry *e);
 /* Returns whether the program has this channel open. */
 bool lev_topology_has_channel(const lev_topology *t, uint16_t channel);
 
+/* ... and in confirm mode. */
+bool lev_topology_confirms(const lev_topology *t, uint16_t channel);
+
 void lev_topology_deinit(lev_topology *t);
 
 #endif
