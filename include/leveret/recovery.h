@@ -7,17 +7,17 @@
  * and makes again what the program had made with lev_client_call: exchanges, queues and bindings in
  * their order, channels with their modes, and consumers, under their old tags. A queue that the
  * broker had named gets a new name, and the bindings and consumers of the record follow it. What
- * was deleted, unbound, cancelled or closed is forgotten, and so is what the broker deleted for lack
- * of use; passive declares are not recorded, nor is what goes through lev_client_engine.
+ * was deleted, unbound, cancelled or closed is forgotten, and so is what the broker deleted for
+ * lack of use; passive declares are not recorded, nor is what goes through lev_client_engine.
  *
  * The program sees LEV_EVENT_RECOVERING, and LEV_EVENT_RECOVERED when all of it is back. Deliveries
  * from before can no longer be acknowledged (LEV_ERR_STALE); the broker delivers them again. Every
  * publish that had no outcome is told as LEV_NOT_SENT or LEV_IN_DOUBT, before LEV_EVENT_RECOVERING,
  * and numbers begin at 1 again. With `retransmit` none of this is told: what was published in
- * confirm mode is kept until it has its outcome, and sent again after the recovery, in its order and
- * before anything new, with its properties as they were. Numbers go on, and each publish still ends
- * in exactly one outcome. What was in doubt may then be in a queue twice; with `mark_doubt` the
- * second one says so. A message that was published in pieces is not kept.
+ * confirm mode is kept until it has its outcome, and sent again after the recovery, in its order
+ * and before anything new, with its properties as they were. Numbers go on, and each publish still
+ * ends in exactly one outcome. What was in doubt may then be in a queue twice; with `mark_doubt`
+ * the second one says so. A message that was published in pieces is not kept.
  *
  * A call whose answer was lost with the connection fails with LEV_ERR_LOST; calls and publishes
  * made meanwhile wait for the recovery as they wait for room. No second attempt is made where the

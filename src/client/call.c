@@ -44,7 +44,8 @@ lev_status lev_call_no_room(lev_client *c, const char *what, bool blocked) {
     lev_writer w = lev_report_begin(c, LEV_ERR_TIMEOUT);
     lev_report_put(&w, what);
     if (c->recovery.active) {
-        lev_report_number(&w, ": the connection is not back yet, after ", c->set.progress_ms, " ms");
+        lev_report_number(&w, ": the connection is not back yet, after ", c->set.progress_ms,
+                          " ms");
     } else if (blocked) {
         lev_report_put(&w, ": the broker blocks publishers (");
         lev_report_put(&w, c->blocked_why);

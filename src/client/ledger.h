@@ -39,8 +39,8 @@ typedef struct lev_account {
 typedef struct lev_ledger {
     lev_account *accounts;
     size_t count;
-    size_t size;     /* bytes of memory */
-    size_t unsent;   /* how many wait to be sent over this connection */
+    size_t size;   /* bytes of memory */
+    size_t unsent; /* how many wait to be sent over this connection */
     size_t count_max;
     size_t size_max;
 } lev_ledger;
@@ -68,7 +68,8 @@ uint64_t lev_ledger_add(lev_ledger *l, uint16_t channel, lev_owed *m, uint64_t s
  * them as share one fate, from the beginning, and sets `*first` behind them. Returns true with
  * `*run`, which is settled; false where they stay, since `again` says that they will be sent
  * again. */
-bool lev_ledger_settle(lev_ledger *l, lev_owed_run *run, uint64_t *first, uint64_t last, bool again);
+bool lev_ledger_settle(lev_ledger *l, lev_owed_run *run, uint64_t *first, uint64_t last,
+                       bool again);
 
 /* Returns a message's own number; what the engine calls it where it is not known. */
 uint64_t lev_ledger_number(const lev_ledger *l, uint16_t channel, uint64_t sent);

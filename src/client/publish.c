@@ -136,7 +136,8 @@ lev_status lev_client_publish(lev_client *c, uint16_t channel, const lev_publica
         lev_publish_push(c);
         return LEV_OK;
     }
-    return publish_run(c, &(publish_job){{channel, publication, false, 0}, number}); /* or why not */
+    return publish_run(c,
+                       &(publish_job){{channel, publication, false, 0}, number}); /* or why not */
 }
 
 lev_status lev_client_publish_begin(lev_client *c, uint16_t channel,

@@ -48,9 +48,9 @@ static bool recovery_passing(const lev_error *why) {
     case LEV_ERR_RESOLVE:
         return true;
     case LEV_ERR_CLOSED:
-        return why->layer == LEV_LAYER_BROKER && (why->reply_code == LEV_CONNECTION_FORCED ||
-                                                  why->reply_code == LEV_INTERNAL_ERROR ||
-                                                  why->reply_code == LEV_RESOURCE_ERROR);
+        return why->layer == LEV_LAYER_BROKER &&
+               (why->reply_code == LEV_CONNECTION_FORCED || why->reply_code == LEV_INTERNAL_ERROR ||
+                why->reply_code == LEV_RESOURCE_ERROR);
     default:
         return false;
     }
@@ -240,7 +240,8 @@ static bool recovery_more(lev_client *c) {
 /* Goes to the next step. Returns false where all is back. */
 static bool recovery_advance(lev_client *c) {
     lev_recovery *r = &c->recovery;
-    bool single = r->work == RECOVERY_BEGIN || r->work == RECOVERY_OPEN || r->work == RECOVERY_CLOSE;
+    bool single =
+        r->work == RECOVERY_BEGIN || r->work == RECOVERY_OPEN || r->work == RECOVERY_CLOSE;
     while (single || !recovery_more(c)) {
         if (r->work == RECOVERY_CONSUMERS) {
             return false;
@@ -266,8 +267,7 @@ static bool recovery_done(lev_client *c) {
 static bool recovery_step_passing(const lev_entry *e, const lev_error *why) {
     bool exclusive = e != NULL && e->method.id == LEV_QUEUE_DECLARE;
     return (why->reply_code == LEV_RESOURCE_LOCKED && exclusive) ||
-           why->reply_code == LEV_INTERNAL_ERROR ||
-           why->reply_code == LEV_RESOURCE_ERROR ||
+           why->reply_code == LEV_INTERNAL_ERROR || why->reply_code == LEV_RESOURCE_ERROR ||
            (why->reply_code == LEV_NOT_FOUND && strstr(why->text, "is down") != NULL);
 }
 
@@ -318,8 +318,7 @@ static void recovery_note(lev_client *c) {
     if (c->event.type == LEV_EVENT_CHANNEL_CLOSED) {
         lev_topology_channel_closed(t, c->event.channel);
     } else if (c->event.type == LEV_EVENT_CANCELLED) {
-        lev_topology_cancelled(t, c->event.channel,
-                               c->event.method->as.basic_cancel.consumer_tag);
+        lev_topology_cancelled(t, c->event.channel, c->event.method->as.basic_cancel.consumer_tag);
     } else if (c->event.type == LEV_EVENT_OPEN) {
         c->recovery.opened = true;
         c->recovery.tried = 0;

@@ -24,11 +24,11 @@ typedef enum lev_recovery_work {
 typedef struct lev_recovery {
     char **uris; /* where to connect, in turn; they may hold passwords */
     size_t uri_count;
-    size_t turn;    /* which one is next */
-    size_t tried;   /* how many were in this round */
-    bool opened;    /* has been connected once */
-    bool active;    /* lost, and not back yet */
-    bool leaving;   /* no more attempts */
+    size_t turn;  /* which one is next */
+    size_t tried; /* how many were in this round */
+    bool opened;  /* has been connected once */
+    bool active;  /* lost, and not back yet */
+    bool leaving; /* no more attempts */
     uint32_t attempt;
     uint64_t due; /* the next attempt, or the end of waiting for a step's answer */
     uint64_t random;

@@ -38,11 +38,11 @@ lev_status lev_resend_publish(lev_client *c, const lev_sent *s, uint64_t *number
     if (m == NULL) {
         return LEV_ERR_MEMORY;
     }
-    lev_status status = buffers     ? LEV_OK
-                        : s->pieces ? lev_engine_publish_begin(c->engine, s->channel,
-                                                               s->publication, s->size, &sent)
-                                    : lev_engine_publish(c->engine, s->channel, s->publication,
-                                                         &sent);
+    lev_status status =
+        buffers ? LEV_OK
+        : s->pieces
+            ? lev_engine_publish_begin(c->engine, s->channel, s->publication, s->size, &sent)
+            : lev_engine_publish(c->engine, s->channel, s->publication, &sent);
     uint64_t own = 0;
     if (status == LEV_OK && (buffers || sent != 0)) {
         own = lev_ledger_add(&c->ledger, s->channel, m, sent);

@@ -15,7 +15,7 @@
 
 enum lev_client_phase {
     CLIENT_NEW,
-    CLIENT_WAITING,    /* for the time to connect; the last connection's engine may still be there */
+    CLIENT_WAITING, /* for the time to connect; the last connection's engine may still be there */
     CLIENT_CONNECTING, /* a socket under way, no new engine yet */
     CLIENT_RUNNING,    /* an engine; no socket any more where the transport has ended */
     CLIENT_ENDED       /* the engine's last event has been taken, or it never came to be */
@@ -30,7 +30,8 @@ enum {
 
 struct lev_client {
     lev_client_options given; /* what every connection begins with */
-    lev_client_options set;   /* ... and with the URI's; its strings are ours until the engine has them */
+    lev_client_options
+        set; /* ... and with the URI's; its strings are ours until the engine has them */
     enum lev_client_phase phase;
     lev_net *net;
     lev_tls *tls;

@@ -139,8 +139,8 @@ static bool same_entry(lev_entry *e, const lev_entry *by) { return e == by; }
 
 static bool needs_queue(lev_entry *e, const lev_entry *by) {
     const lev_span *queue = entry_queue(e);
-    lev_span name = by->server_named ? lev_span_of(by->name)
-                                     : *entry_queue((lev_entry *)(uintptr_t)by);
+    lev_span name =
+        by->server_named ? lev_span_of(by->name) : *entry_queue((lev_entry *)(uintptr_t)by);
     return queue != NULL && (entry_is_queue(e, name) || same(*queue, name));
 }
 

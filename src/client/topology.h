@@ -21,12 +21,12 @@ typedef enum lev_turn {
 typedef struct lev_entry {
     struct lev_entry *next;
     uint16_t channel;
-    bool streams;       /* a consumer that takes large messages in pieces */
-    bool server_named;  /* a queue whose name the broker made, `name` */
-    bool used;          /* an exchange or queue that had a binding or a consumer */
-    bool gone;          /* about to be removed */
-    char name[256];     /* a name that the broker made, or the queue declared last on a channel */
-    uint8_t tag[255];   /* the tag of a consumer for which one was made */
+    bool streams;      /* a consumer that takes large messages in pieces */
+    bool server_named; /* a queue whose name the broker made, `name` */
+    bool used;         /* an exchange or queue that had a binding or a consumer */
+    bool gone;         /* about to be removed */
+    char name[256];    /* a name that the broker made, or the queue declared last on a channel */
+    uint8_t tag[255];  /* the tag of a consumer for which one was made */
     lev_method method;
     uint8_t bytes[];
 } lev_entry;
