@@ -38,8 +38,9 @@ static lev_recovery_verdict recovery_tell(const lev_client *c, lev_recovery_news
     return o->hook != NULL ? o->hook(o->context, &news) : LEV_RECOVERY_DEFAULT;
 }
 
-/* Returns whether another attempt may end better. */
-static bool recovery_passing(const lev_error *why) {
+/* Returns whether another attempt may end better. A connection that ends amid the login looks like
+ * refused credentials, where the broker does not say so; but these were accepted before. */
+static bool recovery_passing(const lev_recovery *r, const lev_error *why) {
     switch ((int)why->status) {
     case LEV_ERR_LOST:
     case LEV_ERR_HEARTBEAT:
@@ -47,6 +48,8 @@ static bool recovery_passing(const lev_error *why) {
     case LEV_ERR_CONNECT:
     case LEV_ERR_RESOLVE:
         return true;
+    case LEV_ERR_REFUSED:
+        return r->opened && why->reply_code == 0;
     case LEV_ERR_CLOSED:
         return why->layer == LEV_LAYER_BROKER &&
                (why->reply_code == LEV_CONNECTION_FORCED || why->reply_code == LEV_INTERNAL_ERROR ||
@@ -110,13 +113,13 @@ bool lev_recovery_would(const lev_client *c, const lev_error *why) {
     const lev_recovery *r = &c->recovery;
     const lev_recovery_options *o = &c->given.recovery;
     bool more = o->attempts == 0 || !r->active || r->attempt < o->attempts;
-    return !r->leaving && recovery_passing(why) && o->on && r->opened && more;
+    return !r->leaving && recovery_passing(r, why) && o->on && r->opened && more;
 }
 
 bool lev_recovery_goes_on(lev_client *c, const lev_error *why) {
     lev_recovery *r = &c->recovery;
     uint64_t now = lev_net_now();
-    if (r->leaving || !recovery_passing(why)) {
+    if (r->leaving || !recovery_passing(r, why)) {
         return false;
     }
     bool next = !(r->opened && !r->active) && r->tried + 1 < r->uri_count;

@@ -43,10 +43,10 @@ void notes_write(FILE *notes) {
 }
 
 void notes_connection(FILE *notes, lev_event_type type) {
-    static const char *const words[LEV_EVENT_FAILED + 1] = {[LEV_EVENT_RECOVERING] = "lost",
-                                                            [LEV_EVENT_RECOVERED] = "recovered",
-                                                            [LEV_EVENT_BLOCKED] = "blocked",
-                                                            [LEV_EVENT_UNBLOCKED] = "unblocked"};
+    static const char *const words[LEV_EVENT_RECOVERED + 1] = {[LEV_EVENT_RECOVERING] = "lost",
+                                                               [LEV_EVENT_RECOVERED] = "recovered",
+                                                               [LEV_EVENT_BLOCKED] = "blocked",
+                                                               [LEV_EVENT_UNBLOCKED] = "unblocked"};
     struct timespec now;
     if (words[type]) {
         clock_gettime(CLOCK_REALTIME, &now);
