@@ -252,6 +252,7 @@ static bool recovery_advance(lev_client *c) {
         r->work++;
         r->step = NULL;
         single = false;
+        lev_resend_pump(c); /* once the channels are there */
     }
     return true;
 }

@@ -51,8 +51,7 @@ static void send_all(uint16_t channel) {
 
 static void copies_all_of_a_publication(void) {
     char text[] = "exchange key id body";
-    lev_properties p = {.present = LEV_HAS_MESSAGE_ID,
-                        .message_id = {(uint8_t *)text + 13, 2}};
+    lev_properties p = {.present = LEV_HAS_MESSAGE_ID, .message_id = {(uint8_t *)text + 13, 2}};
     lev_publication from = {.exchange = {(uint8_t *)text, 8},
                             .routing_key = {(uint8_t *)text + 9, 3},
                             .properties = &p,

@@ -211,5 +211,4 @@ UNIT_MAIN("record", CASE(keeps_the_order_and_one_of_each),
           CASE(knows_what_an_empty_name_stands_for),
           CASE(carries_a_new_name_to_all_that_knew_the_old_one),
           CASE(keeps_the_limit_that_counts_for_the_next_consumer),
-          CASE(does_not_record_what_leaves_nothing_behind),
-          CASE(drops_an_entry_with_what_needs_it))
+          CASE(does_not_record_what_leaves_nothing_behind), CASE(drops_an_entry_with_what_needs_it))
