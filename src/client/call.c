@@ -31,7 +31,7 @@ static lev_verdict call_judge_room(const lev_wait *w, const lev_event *event) {
 
 /* Is there nothing but the engine's own limits in the way? */
 static bool call_unhindered(const lev_client *c) {
-    return !c->blocked && !c->recovery.active &&
+    return !c->blocked && !lev_recovery_pending(c) &&
            (!c->given.recovery.retransmit || lev_resend_ready(c));
 }
 
@@ -121,11 +121,12 @@ static lev_status call_queue(lev_client *c, lev_wait *w, call_request r) {
     call_copy *copy = NULL;
     lev_status status = LEV_AGAIN;
     while (status == LEV_AGAIN) {
-        if (c->phase != CLIENT_RUNNING && !c->recovery.active) {
+        bool pending = lev_recovery_pending(c);
+        if (c->phase != CLIENT_RUNNING && !pending) {
             status = LEV_ERR_MISUSE;
             break;
         }
-        status = c->recovery.active ? LEV_AGAIN : call_once(c, w, &r);
+        status = pending ? LEV_AGAIN : call_once(c, w, &r);
         if (status == LEV_AGAIN && c->lent && copy == NULL) {
             copy = call_copy_new(r.id, r.fields);
             r.fields = copy != NULL ? &copy->method.as : NULL;
@@ -254,9 +255,10 @@ static lev_status call_settle_once(lev_client *c, const call_settlement *s) {
 static lev_status call_settle(lev_client *c, const call_settlement *s) {
     lev_status status = LEV_AGAIN;
     while (status == LEV_AGAIN) {
-        status = c->phase == CLIENT_RUNNING ? call_settle_once(c, s)
-                 : c->recovery.active       ? LEV_ERR_STALE
-                                            : LEV_ERR_MISUSE;
+        status = c->phase == CLIENT_RUNNING ? call_settle_once(c, s) : LEV_ERR_MISUSE;
+        if (status < LEV_OK && status != LEV_ERR_STALE && lev_recovery_pending(c)) {
+            status = LEV_ERR_STALE;
+        }
         if (status == LEV_AGAIN) {
             lev_status waited = lev_call_wait_room(c, s->delivery.channel, "an ack");
             if (waited != LEV_OK) {

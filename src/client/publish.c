@@ -62,7 +62,8 @@ static lev_status publish_try(lev_client *c, const publish_job *j) {
     const lev_sent *s = &j->sent;
     bool buffers = c->set.when_blocked == LEV_PUBLISH_BUFFER;
     bool keeps = c->given.recovery.retransmit;
-    if ((c->blocked && !buffers) || (c->recovery.active && !(buffers && keeps))) {
+    bool pending = lev_recovery_pending(c);
+    if ((c->blocked && !buffers) || (pending && !(buffers && keeps && c->recovery.active))) {
         return LEV_AGAIN;
     }
     if (keeps) {
@@ -82,7 +83,7 @@ static lev_status publish_try(lev_client *c, const publish_job *j) {
  * wait invalidates. */
 static lev_status publish_wait(lev_client *c, publish_job j) {
     publish_kept *kept = NULL;
-    if (c->set.when_blocked != LEV_PUBLISH_WAIT && (c->blocked || c->recovery.active)) {
+    if (c->set.when_blocked != LEV_PUBLISH_WAIT && (c->blocked || lev_recovery_pending(c))) {
         return LEV_AGAIN;
     }
     if (c->lent) {

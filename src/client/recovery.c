@@ -116,6 +116,14 @@ bool lev_recovery_would(const lev_client *c, const lev_error *why) {
     return !r->leaving && recovery_passing(r, why) && o->on && r->opened && more;
 }
 
+bool lev_recovery_pending(const lev_client *c) {
+    if (c->recovery.active || c->phase != CLIENT_RUNNING) {
+        return c->recovery.active;
+    }
+    const lev_error *error = lev_engine_error(c->engine);
+    return error->status != LEV_OK && lev_recovery_would(c, error);
+}
+
 bool lev_recovery_goes_on(lev_client *c, const lev_error *why) {
     lev_recovery *r = &c->recovery;
     uint64_t now = lev_net_now();

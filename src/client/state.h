@@ -100,13 +100,16 @@ lev_status lev_report_call(lev_client *c, uint16_t channel, const char *what, le
 lev_status lev_connect_begin(lev_client *c);
 lev_status lev_connect_check(lev_client *c, const char *uri);
 
-/* recovery.c: lev_recovery_uris keeps where to connect. lev_recovery_goes_on decides what follows a
- * failure to connect, lev_recovery_lost on the end of an engine, whose last event is in `event`:
- * false where this is the end. lev_recovery_takes looks at every other event and returns whether it
- * is the recovery's own, lev_recovery_tick at the clock; lev_recovery_over tells of the end. */
+/* recovery.c: lev_recovery_uris keeps where to connect. lev_recovery_pending: is the connection
+ * lost, with its end told or not, and to be made again? lev_recovery_goes_on decides what follows a
+ * failure to connect (lev_recovery_would: whether it would go on), lev_recovery_lost on the end of
+ * an engine, whose last event is in `event`: false where this is the end. lev_recovery_takes looks
+ * at every other event and returns whether it is the recovery's own, lev_recovery_tick at the
+ * clock; lev_recovery_over tells of the end. */
 bool lev_recovery_uris(lev_client *c, const char *uri);
 void lev_recovery_forget(lev_client *c);
 bool lev_recovery_would(const lev_client *c, const lev_error *why);
+bool lev_recovery_pending(const lev_client *c);
 bool lev_recovery_goes_on(lev_client *c, const lev_error *why);
 bool lev_recovery_lost(lev_client *c);
 bool lev_recovery_takes(lev_client *c);
