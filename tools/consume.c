@@ -33,7 +33,7 @@ static const option consume_rows[] = {
 static const option_table consume_options = OPTION_TABLE("One handler for all", consume_rows);
 
 static const consume_settings consume_default = {
-    .common = SETTINGS_DEFAULTS,
+    .common = SETTINGS_DEFAULTS_RETRY,
     .consumer = CONSUMER_DEFAULTS,
     .handlers = HANDLER_DEFAULTS,
 };
@@ -226,6 +226,7 @@ const command consume_command = {
                 {&consume_options, 0},
                 {&format_options, AT(format)},
                 {&connection_options, 0},
+                {&retry_options, 0},
                 {&general_options, 0}},
     .size = sizeof(consume_settings),
     .defaults = &consume_default,

@@ -95,6 +95,7 @@ static void publish_defaults(publish_settings *s) {
     }
     s->common.name = s->common.name != NULL ? s->common.name : "leveret publish";
     s->common.window = s->publisher.window;
+    s->common.retry = s->publisher.no_confirm ? 0 : s->common.retry;
     s->publisher.chatty = !quiet && (s->common.verbose || in->prompt != NULL);
     s->publisher.told = !quiet && record_settings_cut(&in->records);
     if (s->queue != NULL) {
@@ -181,7 +182,7 @@ static int publish_run(settings *common) {
 }
 
 static const publish_settings publish_default = {
-    .common = SETTINGS_DEFAULTS,
+    .common = SETTINGS_DEFAULTS_RETRY,
     .publisher = PUBLISHER_DEFAULTS,
 };
 
@@ -234,6 +235,7 @@ const command publish_command = {
                 {&publisher_options, AT(publisher)},
                 {&property_options, AT(publisher.properties)},
                 {&connection_options, 0},
+                {&retry_options, 0},
                 {&general_options, 0}},
     .size = sizeof(publish_settings),
     .defaults = &publish_default,

@@ -94,7 +94,7 @@ static void publisher_fail(publisher *p, const lev_error *error) {
 }
 
 static uint64_t unsettled(const publisher *p) {
-    return lev_engine_unsettled(lev_client_engine(p->session->client), CHANNEL);
+    return lev_client_unsettled(p->session->client, CHANNEL);
 }
 
 /* A message came back: remember why, and tell at once where somebody may still act on it. */
@@ -131,6 +131,13 @@ static void publisher_note(publisher *p, const lev_event *e) {
                 p->blocked ? "blocks" : "allows", p->blocked ? "; waiting" : " again");
         }
         break;
+    case LEV_EVENT_RECOVERING:
+    case LEV_EVENT_RECOVERED:
+        p->recovering = e->type == LEV_EVENT_RECOVERING;
+        p->blocked = false;
+        p->since = loop_now();
+        session_tell_recovery(p->session, e);
+        break;
     case LEV_EVENT_REPLY:
         p->fence = e->call == p->fence ? 0 : p->fence;
         break;
@@ -158,9 +165,10 @@ static void publisher_take(publisher *p) {
     }
 }
 
-/* Does the broker owe us something, with nothing else to wait for where `input` is -1? */
+/* Does the broker owe us something, with nothing else to wait for where `input` is -1? While the
+ * connection is being made again it does not: that has no time limit, but --retry. */
 static bool publisher_waiting(const publisher *p, int input) {
-    return unsettled(p) > 0 || p->fence != 0 || (p->blocked && input < 0);
+    return !p->recovering && (unsettled(p) > 0 || p->fence != 0 || (p->blocked && input < 0));
 }
 
 /* Is that overdue? Then the failure is ours. */
@@ -206,7 +214,7 @@ static unsigned publisher_wait(publisher *p, int input) {
 }
 
 static bool publisher_full(const publisher *p) {
-    return p->blocked || unsettled(p) >= p->settings->window ||
+    return p->blocked || p->recovering || unsettled(p) >= p->settings->window ||
            lev_engine_queued(lev_client_engine(p->session->client)) > QUEUED_MAX;
 }
 
@@ -231,7 +239,15 @@ bool publisher_send(publisher *p, lev_span body, bool lend) {
     }
     p->message.body = body;
     p->message.lend = lend;
-    if (lev_client_publish(p->session->client, CHANNEL, &p->message, NULL) != LEV_OK) {
+    lev_status status = lev_client_publish(p->session->client, CHANNEL, &p->message, NULL);
+    while (status == LEV_AGAIN && !p->failed && signals_caught() == 0) {
+        publisher_wait(p, -1); /* the connection was lost, or blocked, this moment */
+        status = lev_client_publish(p->session->client, CHANNEL, &p->message, NULL);
+    }
+    if (status == LEV_AGAIN) {
+        return false;
+    }
+    if (status != LEV_OK) {
         publisher_fail(p, lev_client_error(p->session->client));
         publisher_take(p);
         return false;
@@ -316,10 +332,10 @@ int publisher_finish(publisher *p, int rc) {
     if (p->settings->no_confirm) {
         publisher_fence(p);
     }
-    while (!p->failed && unsettled(p) > 0) {
+    while (!p->failed && unsettled(p) > 0 && !(p->recovering && signals_caught() != 0)) {
         publisher_wait(p, -1);
     }
-    if (!p->failed && lev_client_close(p->session->client) != LEV_OK) {
+    if (!p->failed && lev_client_close(p->session->client) != LEV_OK && !p->recovering) {
         publisher_fail(p, lev_client_error(p->session->client));
     }
     publisher_take(p);

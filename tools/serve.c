@@ -34,7 +34,7 @@ static const option serve_rows[] = {
 static const option_table serve_options = OPTION_TABLE("Options", serve_rows);
 
 static const serve_settings serve_default = {
-    .common = SETTINGS_DEFAULTS,
+    .common = SETTINGS_DEFAULTS_RETRY,
     .consumer = CONSUMER_DEFAULTS,
     .handlers = HANDLER_DEFAULTS,
 };
@@ -131,6 +131,7 @@ const command serve_command = {
                 {&handler_options, AT(handlers)},
                 {&property_options, AT(properties)},
                 {&connection_options, 0},
+                {&retry_options, 0},
                 {&general_options, 0}},
     .size = sizeof(serve_settings),
     .defaults = &serve_default,
