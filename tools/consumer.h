@@ -53,7 +53,6 @@ typedef struct consumer {
     bool ending;         /* nothing new is to be begun, not even with what was taken */
     int reason;          /* for which an outlet ends, found when the subscription was over; 0 */
     bool broken;         /* stdout cannot take more */
-    bool recovering;     /* the connection is lost, and being made again */
     bool failed;         /* the connection or the channel is gone */
     bool cancelled;      /* the subscription is over; acks still work */
 } consumer;

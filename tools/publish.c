@@ -208,7 +208,12 @@ const command publish_command = {
         "\n"
         "Unless told otherwise, messages are persistent, mandatory (the broker returns what no "
         "queue takes), and confirmed: the command ends with 0 only if the broker confirmed and "
-        "routed every message.",
+        "routed every message.\n"
+        "\n"
+        "When the connection is lost it is made again, to any of the hosts, and what was not "
+        "confirmed is sent again, in order; some of it may then be in the queue twice. Without "
+        "confirms nothing tells what got lost, so with --no-confirm the command ends instead. The "
+        "first signal ends the wait for a host, too.",
     .examples = "leveret publish -q jobs --declare 'a job'\n"
                 "tail -f log | leveret publish -e logs --declare --type fanout -l\n"
                 "leveret publish -r pictures --content-type image/png < cat.png\n"

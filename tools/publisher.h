@@ -47,7 +47,6 @@ typedef struct publisher {
     uint64_t limit_ms;
     uint32_t fence; /* the call whose answer is awaited, or 0 */
     bool blocked;   /* by the broker */
-    bool recovering; /* the connection is lost, and being made again */
     bool told;
     bool failed;
     progress progress;

@@ -106,6 +106,9 @@ const command serve_command = {
         "the body of the reply, which goes to the request's reply-to, with its correlation-id and "
         "the properties given here; a request without reply-to gets none.\n"
         "\n"
+        "When the connection is lost it is made again; a request that was not acked by then comes "
+        "once more, and what its first handler printed is dropped.\n"
+        "\n"
         "A request is acked behind its reply, if COMMAND ended with 0. Exit code 65 rejects it, 75 "
         "requeues it, any other follows --on-failure; then nothing is answered.",
     .examples = "leveret serve -q square --declare -- awk '{print $1 * $1}'\n"

@@ -86,8 +86,8 @@ static void session_retry(session *s, lev_client_options *o) {
     o->when_blocked = publishes ? LEV_PUBLISH_REFUSE : LEV_PUBLISH_WAIT;
 }
 
-/* Tries one host, or those among the options, too. Returns EXIT_DONE, EXIT_CONNECT where another may
- * answer, or another code. */
+/* Tries one host, or those among the options, too. Returns EXIT_DONE, EXIT_CONNECT where another
+ * may answer, or another code. */
 static int session_try(session *s, const lev_client_options *options, const char *uri) {
     lev_client_options o = *options;
     session_retry(s, &o);
@@ -201,7 +201,7 @@ int session_run(settings *o, const char *name, session_work *work) {
 
 int session_close(session *s) {
     int rc = EXIT_DONE;
-    if (s->client != NULL && lev_client_close(s->client) != LEV_OK) {
+    if (s->client != NULL && !s->recovering && lev_client_close(s->client) != LEV_OK) {
         rc = exit_code_of(lev_client_error(s->client), false);
     }
     lev_client_free(s->client);

@@ -41,7 +41,7 @@ class OwnNode(unittest.TestCase):
         lines = [b"line %d" % i for i in range(400)]
         sent = threading.Semaphore(0)
         leveret("declare", "queue", "lines", url=self.url)
-        consumer = start_consumer("-q", "lines", "--idle", "8", url=self.url)
+        consumer = start_consumer("-q", "lines", "--idle", "5", url=self.url)
         publisher = start("publish", "-q", "lines", "-l", url=self.url)
         taken = []
         reader = threading.Thread(target=lambda: taken.extend(consumer.stdout.read().split()[1::2]))
@@ -86,6 +86,11 @@ class Retry(BrokerTest):
         relay.close()
         relay.cut()
 
+    def falls_silent(self, relay):
+        """Connections are taken, and then nothing comes."""
+        relay.stall()
+        relay.cut()
+
     def start_lines(self, relay, queue, *args):
         publisher = start("publish", "-v", "-q", queue, "-l", *args, url=relay.url)
         await_line(publisher.stderr, "connected to")
@@ -101,6 +106,32 @@ class Retry(BrokerTest):
         self.assertIn("connection lost: ", await_line(publisher.stderr, "connected again"))
         self.assertEqual(end(publisher, b"two\nthree\n").code, 0)
         self.assertEqual([body for _, _, body in self.drain(queue, 3)], [b"one", b"two", b"three"])
+
+    def test_a_fast_stream_is_cut(self):
+        """Publisher and consumer at full speed, so that every call of theirs meets a lost connection some time."""
+        queue, relay = self.queue(), self.relay()
+        lines = [b"%d" % i for i in range(60_000)]
+        consumer = start_consumer("-q", queue, "--idle", "3", url=relay.url)
+        publisher = start("publish", "-q", queue, "-l", url=relay.url)
+        taken = []
+        reader = threading.Thread(target=lambda: taken.extend(consumer.stdout.read().split()))
+        reader.start()
+        ends = []
+        feeder = threading.Thread(target=lambda: ends.append(end(publisher, b"\n".join(lines))))
+        feeder.start()
+        cuts = 0
+        while feeder.is_alive() and cuts < 8:
+            time.sleep(0.2)
+            relay.cut()
+            cuts += 1
+        feeder.join()
+        self.assertEnded(ends[0], 0, "connected again")
+        reader.join()
+        consumer.wait(20)
+        err = consumer.stderr.read().decode()
+        self.assertEqual(consumer.returncode, 0, err)
+        self.assertIn("connected again", err)
+        self.assertEqual(set(taken), set(lines))
 
     def test_what_was_not_confirmed_is_sent_again(self):
         queue, relay = self.queue(), self.relay()
@@ -134,7 +165,7 @@ class Retry(BrokerTest):
         relay = self.relay()
         publisher = self.start_lines(relay, self.queue(), "--retry", "2")
         self.lose(relay)
-        ended = end(publisher, timeout=20)
+        ended = end(publisher, b"two\n", timeout=20)
         self.assertEnded(ended, 69, "attempt 2 ")
         self.assertNotIn("attempt 3 ", ended.err)
 
@@ -174,8 +205,13 @@ class Retry(BrokerTest):
                     process = start(*command, url=relay.url)
                     await_line(process.stderr, "consuming" if command[0] == "consume" else "connected to")
                     time.sleep(0.2)
-                    self.lose(relay)
-                    await_line(process.stderr, "attempt 4")
+                    if number == signal.SIGINT:
+                        self.lose(relay)
+                        await_line(process.stderr, "attempt 2")
+                    else:
+                        self.falls_silent(relay)
+                        await_line(process.stderr, "attempt 1")
+                        time.sleep(0.4)
                     began = time.monotonic()
                     process.send_signal(number)
                     self.assertEqual(process.wait(5), code)
@@ -249,11 +285,13 @@ class Retry(BrokerTest):
         self.add_user(user, "a/b@c")
         second = f"amqp://{user}:a%2Fb%40c@127.0.0.1:{other.port}/%2F"
         publisher = start("publish", "-v", "-q", queue, "-l", "-u", relay.url, "-u", second, url=None)
-        await_line(publisher.stderr, "connected to")
+        publisher.stdin.write(b"here\n")
+        publisher.stdin.flush()
+        self.await_depth(queue, 1)
         self.lose(relay)
         await_line(publisher.stderr, "connected again")
         self.assertEnded(end(publisher, b"there\n"), 0)
-        self.assertEqual(self.drain(queue, 1)[0][2], b"there")
+        self.assertEqual([body for _, _, body in self.drain(queue, 2)], [b"here", b"there"])
 
     def add_user(self, user, password):
         node = os.environ["LEVERET_RABBITMQ_DIR"]
