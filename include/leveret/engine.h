@@ -260,8 +260,8 @@ LEV_API enum lev_channel_state lev_engine_channel_state(const lev_engine *e, uin
 LEV_API const lev_error *lev_engine_error(const lev_engine *e);
 LEV_API lev_tuned lev_engine_tuned(const lev_engine *e);
 
-/* Returns what the `incarnation` of the next engine's options has to be, so that no delivery of this
- * one is ever taken for one of that. */
+/* Returns what the `incarnation` of the next engine's options has to be, so that no delivery of
+ * this one is ever taken for one of that. */
 LEV_API uint32_t lev_engine_incarnation(const lev_engine *e);
 
 /* Sends a method on a channel (0 for class connection). `fields` is the struct of `id`. Where an
