@@ -74,7 +74,7 @@ static lev_status net_fail(lev_net *n, lev_status status, const char *why) {
     lev_writer_text(&w, brackets && !resolving ? "[" : "");
     lev_writer_escaped(&w, (lev_span){host.ptr, long_name ? NET_HOST : host.len});
     lev_writer_text(&w, long_name ? "..." : "");
-    if (!resolving) {
+    if (!resolving && *n->host != '/') {
         lev_writer_text(&w, brackets ? "]:" : ":");
         lev_writer_decimal(&w, n->port);
     }
