@@ -8,6 +8,7 @@ import os
 import socket
 import tempfile
 import threading
+import unittest
 import urllib.parse
 
 import support
@@ -61,6 +62,7 @@ class Unix(BrokerTest):
         os.unlink(self.path)
         self.assertEnded(leveret("ping", url=self.relay.url), 69, "a broker: No such file or directory")
 
+    @unittest.skipUnless(support.has_tls(), "built without TLS")
     def test_tls_needs_a_name(self):
         url = self.relay.url.replace("amqp:", "amqps:")
         self.assertEnded(leveret("ping", url=url), 78, "no host name to verify; set server_name")
