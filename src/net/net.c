@@ -244,8 +244,10 @@ bool lev_net_is_secure(const lev_net *n) { return n->tls != NULL; }
 
 bool lev_net_is_local(const lev_net *n) {
     lev_address peer = {.len = sizeof peer.at};
-    return getpeername(n->fd, (struct sockaddr *)&peer.at, &peer.len) == 0 &&
-           lev_address_is_local(&peer);
+    if (getpeername(n->fd, (struct sockaddr *)&peer.at, &peer.len) != 0) {
+        return errno == ENOTCONN; /* gone already: nothing that is written leaves this machine */
+    }
+    return lev_address_is_local(&peer);
 }
 
 static bool net_would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
