@@ -253,6 +253,24 @@ static void topology_append(lev_topology *t, lev_entry *e) {
     *at = e;
 }
 
+/* Takes the place of an earlier declare of the same thing, for what was made in between may need it.
+ * Returns false where there was none. */
+static bool topology_replace(lev_topology *t, topology_test *is, lev_entry *e) {
+    lev_entry **at = &t->first;
+    while (*at != NULL && !is(*at, e)) {
+        at = &(*at)->next;
+    }
+    lev_entry *old = *at;
+    if (old == NULL) {
+        return false;
+    }
+    e->used = old->used;
+    e->next = old->next;
+    *at = e;
+    free(old);
+    return true;
+}
+
 static bool opens_channel(lev_entry *e, const lev_entry *by) {
     return e->method.id == LEV_CHANNEL_OPEN && e->channel == by->channel;
 }
@@ -295,8 +313,6 @@ static bool topology_declared(lev_topology *t, lev_entry *e, const lev_method *r
     if (queue->queue.len == 0) {
         e->server_named = true;
         entry_name(e, name);
-    } else {
-        topology_sweep(t, redeclared_queue, e);
     }
     queue->nowait = false;
     return true;
@@ -313,14 +329,19 @@ static void topology_add(lev_topology *t, lev_entry *e, const lev_method *reply)
             consume->consumer_tag = (lev_span){e->tag, len};
         }
     }
+    bool placed = false;
     if (e->method.id == LEV_BASIC_QOS) {
         topology_sweep(t, same_limit, e);
     } else if (e->method.id == LEV_EXCHANGE_DECLARE) {
-        topology_sweep(t, redeclared_exchange, e);
-    } else if (e->method.id != LEV_QUEUE_DECLARE) {
+        placed = topology_replace(t, redeclared_exchange, e);
+    } else if (e->method.id == LEV_QUEUE_DECLARE) {
+        placed = topology_replace(t, redeclared_queue, e);
+    } else {
         topology_sweep(t, equal_entry, e);
     }
-    topology_append(t, e);
+    if (!placed) {
+        topology_append(t, e);
+    }
     topology_use(t, e);
 }
 
