@@ -37,9 +37,8 @@ static void queue(const char *name, const char *made, bool auto_delete) {
 }
 
 static lev_queue_bind binding(const char *name, const char *from, const char *key) {
-    return (lev_queue_bind){.queue = lev_span_of(name),
-                            .exchange = lev_span_of(from),
-                            .routing_key = lev_span_of(key)};
+    return (lev_queue_bind){
+        .queue = lev_span_of(name), .exchange = lev_span_of(from), .routing_key = lev_span_of(key)};
 }
 
 static void bind(const char *name, const char *from, const char *key) {
@@ -77,14 +76,13 @@ static void describe(lev_writer *w, const lev_entry *e) {
         snprintf(text, sizeof text, "q:%.*s", (int)name.len, (const char *)name.ptr);
     } else if (m->id == LEV_QUEUE_BIND) {
         const lev_queue_bind *b = &m->as.queue_bind;
-        snprintf(text, sizeof text, "%.*s>%.*s:%.*s", (int)b->queue.len,
-                 (const char *)b->queue.ptr, (int)b->exchange.len, (const char *)b->exchange.ptr,
-                 (int)b->routing_key.len, (const char *)b->routing_key.ptr);
+        snprintf(text, sizeof text, "%.*s>%.*s:%.*s", (int)b->queue.len, (const char *)b->queue.ptr,
+                 (int)b->exchange.len, (const char *)b->exchange.ptr, (int)b->routing_key.len,
+                 (const char *)b->routing_key.ptr);
     } else if (m->id == LEV_EXCHANGE_BIND) {
         const lev_exchange_bind *b = &m->as.exchange_bind;
         snprintf(text, sizeof text, "%.*s>>%.*s", (int)b->destination.len,
-                 (const char *)b->destination.ptr, (int)b->source.len,
-                 (const char *)b->source.ptr);
+                 (const char *)b->destination.ptr, (int)b->source.len, (const char *)b->source.ptr);
     } else if (m->id == LEV_CHANNEL_OPEN) {
         snprintf(text, sizeof text, "open%u", e->channel);
     } else if (m->id == LEV_BASIC_QOS) {
