@@ -219,7 +219,13 @@ $(FAULT_PROGRAMS): $(BUILD)/tests/fault/%: $(BUILD)/obj/tests/fault/%.o $(BUILD)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $^ $(LDLIBS) -o $@
 
-unit-programs: $(UNITS) $(REPLAYS) $(COMPARE) $(FAULT_PROGRAMS)
+# The program that tests/broker/test_recovery.py runs.
+RECOVERER := $(if $(filter client,$(LAYERS)),$(BUILD)/tests/broker/recoverer)
+$(RECOVERER): $(BUILD)/tests/broker/%: $(BUILD)/obj/tests/broker/%.o $(LIB_A)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $^ $(LDLIBS) -o $@
+
+unit-programs: $(UNITS) $(REPLAYS) $(COMPARE) $(FAULT_PROGRAMS) $(RECOVERER)
 units: unit-programs
 	tests/run $(UNITS) $(REPLAYS)
 
