@@ -253,7 +253,7 @@ static void topology_append(lev_topology *t, lev_entry *e) {
     *at = e;
 }
 
-/* Takes the place of an earlier declare of the same thing, for what was made in between may need it.
+/* Takes the place of an earlier declare of the same thing: what was made in between may need it.
  * Returns false where there was none. */
 static bool topology_replace(lev_topology *t, topology_test *is, lev_entry *e) {
     lev_entry **at = &t->first;
