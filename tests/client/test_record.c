@@ -83,7 +83,7 @@ static void keeps_the_order_and_one_of_each(void) {
     bind("q", "e");
     bind("q", "e");
     exchange("e", false);
-    expect_record("channel.open queue.declare queue.bind exchange.declare");
+    expect_record("channel.open exchange.declare queue.declare queue.bind");
 }
 
 static void forgets_what_is_deleted_with_all_that_hung_on_it(void) {
