@@ -101,7 +101,7 @@ static void publish(model *m) {
 }
 
 /* Takes all that the ledger tells, and holds it against what is due: `due[i]` for an outcome. */
-static void expect_told(model *m, const bool *due, lev_outcome outcome) {
+static void expect_told(model *m, const bool *due, lev_outcome how) {
     lev_event event;
     static bool told[ENTRIES];
     size_t wrong = 0;
@@ -118,9 +118,9 @@ static void expect_told(model *m, const bool *due, lev_outcome outcome) {
             entry *e = &m->entries[i];
             if (e->channel == event.channel && e->number >= event.first &&
                 e->number <= event.last) {
-                bool doubt = outcome == LEV_NOT_SENT && e->doubt;
+                bool doubt = how == LEV_NOT_SENT && e->doubt;
                 wrong += !due[i] || e->settled;
-                wrong += event.outcome != (doubt ? LEV_IN_DOUBT : outcome);
+                wrong += event.outcome != (doubt ? LEV_IN_DOUBT : how);
                 e->settled = told[i] = true;
                 m->told++;
             }
@@ -134,22 +134,24 @@ static void expect_told(model *m, const bool *due, lev_outcome outcome) {
     EXPECT_EQ(wrong, 0);
 }
 
-static void settle(model *m, uint16_t channel, uint64_t first, uint64_t last, lev_outcome outcome,
-                   bool keeps) {
+static void settle(model *m, lev_event told, bool keeps) {
     static bool due[ENTRIES];
-    bool open = outcome == LEV_NOT_SENT || outcome == LEV_IN_DOUBT;
+    bool open = told.outcome == LEV_NOT_SENT || told.outcome == LEV_IN_DOUBT;
     for (size_t i = 0; i < m->count; i++) {
         entry *e = &m->entries[i];
-        due[i] = !e->settled && e->channel == channel && e->engine >= first && e->engine <= last &&
-                 e->engine != 0;
+        due[i] = !e->settled && e->channel == told.channel && e->engine >= told.first &&
+                 e->engine <= told.last && e->engine != 0;
         if (due[i] && keeps && open && e->kept) {
             due[i] = false;
-            e->doubt = e->doubt || outcome == LEV_IN_DOUBT;
+            e->doubt = e->doubt || told.outcome == LEV_IN_DOUBT;
         }
     }
-    lev_event event = {.channel = channel, .first = first, .last = last, .outcome = outcome};
-    lev_ledger_settle(&m->ledger, &event, keeps);
-    expect_told(m, due, outcome);
+    lev_ledger_settle(&m->ledger, &told, keeps);
+    expect_told(m, due, told.outcome);
+}
+
+static lev_event outcome(uint16_t channel, uint64_t first, uint64_t last, lev_outcome how) {
+    return (lev_event){.channel = channel, .first = first, .last = last, .outcome = how};
 }
 
 /* As a broker does it: one, or all up to one; and RabbitMQ names what has its outcome again. */
@@ -159,7 +161,8 @@ static void settle_some(model *m) {
     uint64_t most = m->engine[channel];
     if (most > 0) {
         uint64_t last = most - chance(m, most < 30 ? (unsigned)most : 30);
-        settle(m, channel, chance(m, 3) == 0 ? 1 : last, last, outcomes[chance(m, 4)], false);
+        uint64_t first = chance(m, 3) == 0 ? 1 : last;
+        settle(m, outcome(channel, first, last, outcomes[chance(m, 4)]), false);
     }
 }
 
@@ -230,8 +233,8 @@ static void lose(model *m) {
     for (uint16_t channel = 1; channel <= CHANNELS; channel++) {
         uint64_t most = m->engine[channel];
         uint64_t cut = most - (most > 0 ? chance(m, most < 20 ? (unsigned)most : 20) : 0);
-        settle(m, channel, 1, cut, LEV_IN_DOUBT, true);
-        settle(m, channel, cut + 1, most, LEV_NOT_SENT, true);
+        settle(m, outcome(channel, 1, cut, LEV_IN_DOUBT), true);
+        settle(m, outcome(channel, cut + 1, most, LEV_NOT_SENT), true);
         m->engine[channel] = 0;
     }
     while (write_one(m)) {
@@ -246,7 +249,7 @@ static void lose(model *m) {
 /* The channel is closed: the engine has told of what was sent, the rest never will be. */
 static void close_channel(model *m, uint16_t channel) {
     static bool due[ENTRIES];
-    settle(m, channel, 1, m->engine[channel], LEV_IN_DOUBT, false);
+    settle(m, outcome(channel, 1, m->engine[channel], LEV_IN_DOUBT), false);
     m->engine[channel] = 0;
     for (size_t i = 0; i < m->count; i++) {
         due[i] = m->entries[i].channel == channel && !m->entries[i].settled;
