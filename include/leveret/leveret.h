@@ -13,6 +13,7 @@
 #include <leveret/method.h>
 #include <leveret/net.h>
 #include <leveret/properties.h>
+#include <leveret/seen.h>
 #include <leveret/status.h>
 #include <leveret/table.h>
 #include <leveret/uri.h>

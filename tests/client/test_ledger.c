@@ -344,6 +344,29 @@ static void keeps_one_message_beyond_the_bound(void) {
     lev_ledger_deinit(&l);
 }
 
+/* Publishes until there is no room; returns how many there was room for. */
+static int fill(size_t count_max, size_t bytes_max) {
+    lev_ledger l;
+    int count = 0;
+    lev_publication small = plain(20);
+    lev_ledger_init(&l, count_max, bytes_max);
+    while (lev_ledger_prepare(&l, 1, &small, true) == LEV_OK) {
+        (void)lev_ledger_add(&l, 0);
+        count++;
+    }
+    EXPECT_EQ(lev_ledger_prepare(&l, 1, &small, true), LEV_AGAIN);
+    EXPECT_EQ(lev_ledger_prepare(&l, 1, &small, false), LEV_OK);
+    lev_ledger_deinit(&l);
+    return count;
+}
+
+static void stops_at_either_bound(void) {
+    EXPECT_EQ(fill(17, 1 << 20), 17);
+    EXPECT_EQ(fill(1000, 640), 10); /* 64 bytes each */
+    EXPECT_EQ(fill(1000, 650), 10);
+    EXPECT_EQ(fill(100000, 64000), 1000);
+}
+
 static void refuses_what_cannot_be_encoded(void) {
     lev_ledger l;
     lev_publication p = plain(1);
@@ -390,9 +413,10 @@ static void takes_no_memory_a_message(void) {
 int main(void) {
     static const unit_case cases[] = {
         CASE(agrees_with_the_model), CASE(keeps_one_message_beyond_the_bound),
-        CASE(refuses_what_cannot_be_encoded), CASE(takes_no_memory_a_message)};
+        CASE(stops_at_either_bound), CASE(refuses_what_cannot_be_encoded),
+        CASE(takes_no_memory_a_message)};
     for (size_t i = 0; i < sizeof bodies; i++) {
         bodies[i] = (uint8_t)(i * 31 >> 3);
     }
-    return unit_run("ledger", cases, 4);
+    return unit_run("ledger", cases, 5);
 }
