@@ -172,8 +172,11 @@ CHECK_LIBS := $(shell pkg-config --libs check)
 endif
 $(BUILD)/obj/tests/%.o: HOSTED += $(CHECK_CFLAGS)
 
-# The client's tests see what went over the socket: tests/client/tap.h.
-TAP_client := -Wl,--wrap=lev_net_read,--wrap=lev_net_write,--wrap=lev_net_close
+# The client's tests see what went over the socket, and make calls fail: tests/client/tap.h, faults.h.
+comma := ,
+WRAP_client := lev_net_read lev_net_write lev_net_close malloc calloc realloc free socket close connect getsockopt \
+               sendmsg recv poll
+TAP_client := $(WRAP_client:%=-Wl$(comma)--wrap=%)
 
 # The command's tests link its parts, all but main.
 PARTS_tools := $(filter-out %/leveret.o,$(TOOL_O)) $(BUILD)/obj/tests/codec/support.o
