@@ -66,7 +66,7 @@ void server_return(server *s, const server_publish *p) {
 void server_close_channel(server *s, uint16_t channel) {
     lev_channel_close fields = {.reply_code = LEV_NOT_FOUND, .reply_text = lev_span_of("gone")};
     server_send(s, channel, LEV_CHANNEL_CLOSE, &fields);
-    s->tags[channel] = 0;
+    s->closing[channel] = true;
 }
 
 void server_confirm(server *s, server_publish *p) {
@@ -203,6 +203,13 @@ static void server_method(server *s, uint16_t channel, const lev_method *m) {
     s->acks += m->id == LEV_BASIC_ACK;
 }
 
+static void server_closing(server *s, const lev_frame *frame) {
+    lev_method method;
+    s->closing[frame->channel] = frame->type != LEV_FRAME_METHOD ||
+                                 lev_method_decode(frame->payload, &method) != LEV_OK ||
+                                 method.id != LEV_CHANNEL_CLOSE_OK;
+}
+
 static void *server_connection(void *arg) {
     server *s = arg;
     lev_frame frame;
@@ -210,8 +217,9 @@ static void *server_connection(void *arg) {
     peer_forgive(&s->peer);
     peer_login(&s->peer, 0);
     while (peer_take(&s->peer, &frame)) {
-        if (frame.channel >= SERVER_CHANNELS) {
-            peer_need(false, "a channel above the limit");
+        peer_need(frame.channel < SERVER_CHANNELS, "a channel above the limit");
+        if (s->closing[frame.channel]) {
+            server_closing(s, &frame);
         } else if (frame.type == LEV_FRAME_HEADER) {
             server_header(s, &frame);
         } else if (frame.type == LEV_FRAME_BODY) {
@@ -237,6 +245,7 @@ static void *server_accept(void *arg) {
         s->peer.fd = fd;
         s->peer.in_len = s->peer.in_used = 0;
         memset(s->tags, 0, sizeof s->tags);
+        memset(s->closing, 0, sizeof s->closing);
         memset(s->contents, 0, sizeof s->contents);
         if ((s->opens == NULL || s->opens(s)) &&
             pthread_create(&thread, NULL, server_connection, s) == 0) {

@@ -43,6 +43,7 @@ typedef struct server {
     pthread_t thread;
     unsigned connections;
     uint64_t tags[SERVER_CHANNELS];
+    bool closing[SERVER_CHANNELS]; /* nothing counts there until its close-ok */
     server_content contents[SERVER_CHANNELS];
     server_publish publishes[SERVER_PUBLISHES];
     unsigned count;
