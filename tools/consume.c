@@ -33,7 +33,7 @@ static const option consume_rows[] = {
 static const option_table consume_options = OPTION_TABLE("One handler for all", consume_rows);
 
 static const consume_settings consume_default = {
-    .common = SETTINGS_DEFAULTS,
+    .common = SETTINGS_DEFAULTS_RETRY,
     .consumer = CONSUMER_DEFAULTS,
     .handlers = HANDLER_DEFAULTS,
 };
@@ -147,6 +147,10 @@ const command consume_command = {
              "A message is acked only after its whole record was written; bytes written to a pipe "
              "count, read or not. What was delivered and not written goes back to the queue.\n"
              "\n"
+             "When the connection is lost it is made again, to any of the hosts, and the messages "
+             "go on; what was not acked by then comes once more. -c counts what is written. A "
+             "private queue gets a new name, and what was in the old one is gone.\n"
+             "\n"
              "With --format each message is written as the text that is given, no newline added, "
              "in which stand for:\n"
              "%s\tits body, as it is\n"
@@ -226,6 +230,7 @@ const command consume_command = {
                 {&consume_options, 0},
                 {&format_options, AT(format)},
                 {&connection_options, 0},
+                {&retry_options, 0},
                 {&general_options, 0}},
     .size = sizeof(consume_settings),
     .defaults = &consume_default,

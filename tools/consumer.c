@@ -76,6 +76,7 @@ int consumer_start(consumer *k) {
     lev_span tag = reply.as.basic_consume_ok.consumer_tag;
     memcpy(k->tag, tag.ptr, tag.len);
     k->tag[tag.len] = '\0';
+    k->session->consumed = k->queue;
     if (k->session->settings->verbose) {
         say("consuming from %s", k->queue);
     }
@@ -125,6 +126,12 @@ static int consumer_work(consumer *k) {
     return CONSUMER_GOING;
 }
 
+/* Is the connection gone? Then an event will say so, and what was not acked comes again. */
+static bool consumer_lost(const consumer *k) {
+    lev_client *c = k->session->client;
+    return k->session->recovering || lev_engine_error(lev_client_engine(c))->status != LEV_OK;
+}
+
 /* Writes what was taken and acks it, or lets the outlet do its work. */
 static int consumer_settle(consumer *k) {
     if (k->outlet != NULL) {
@@ -137,7 +144,8 @@ static int consumer_settle(consumer *k) {
     }
     if (k->owing && !k->broken && !k->failed) {
         k->owing = false;
-        if (lev_client_ack(k->session->client, k->newest, true) != LEV_OK) {
+        lev_status status = lev_client_ack(k->session->client, k->newest, true);
+        if (status != LEV_OK && (k->cancelled || !consumer_lost(k))) {
             return consumer_fail(k);
         }
     }
@@ -161,6 +169,9 @@ static int consumer_call(consumer *k, lev_method_id id, const void *fields, uint
 
 /* Did the queue run empty? */
 static int consumer_ask(consumer *k) {
+    if (consumer_lost(k)) {
+        return CONSUMER_GOING;
+    }
     lev_queue_declare fields = {.queue = lev_span_of(k->queue), .passive = true};
     return consumer_call(k, LEV_QUEUE_DECLARE, &fields, &k->asking);
 }
@@ -221,6 +232,9 @@ static int consumer_rest(consumer *k) {
     if (rc != CONSUMER_GOING) {
         return rc;
     }
+    if (k->session->recovering) {
+        return (consumer_wait(k, -1) & LOOP_HANGUP) != 0 ? EXIT_PIPE : CONSUMER_GOING;
+    }
     if (consumer_busy(k)) {
         k->active = loop_now();
         k->empty_answers = 0;
@@ -257,8 +271,29 @@ static int consumer_rest_cancelling(consumer *k) {
     return CONSUMER_GOING;
 }
 
+/* The connection is lost, or is back. What was taken over it and not settled comes again. */
+static int consumer_recover(consumer *k, const lev_event *e) {
+    k->session->recovering = e->type == LEV_EVENT_RECOVERING;
+    k->active = k->called = loop_now();
+    k->owing = false;
+    k->asking = 0;
+    k->empty_answers = 0;
+    if (k->session->recovering && k->outlet != NULL) {
+        k->outlet->lost(k->outlet);
+    }
+    if (k->cancelling != 0) { /* nothing is left to come back for */
+        k->failed = true;
+        return session_blame("consume", e->error, "");
+    }
+    session_tell_recovery(k->session, e);
+    return CONSUMER_GOING;
+}
+
 static int consumer_event(consumer *k, const lev_event *e) {
     int rc = CONSUMER_GOING;
+    if (e->type == LEV_EVENT_RECOVERING || e->type == LEV_EVENT_RECOVERED) {
+        return consumer_recover(k, e);
+    }
     if (e->type == LEV_EVENT_REPLY && e->call == k->asking) {
         k->asking = 0;
         k->empty_answers =
@@ -319,6 +354,12 @@ static void consumer_drop_events(consumer *k) {
     lev_status status = LEV_OK;
     while (!k->failed && (status = lev_client_next(k->session->client, &e, 0)) == LEV_OK) {
         k->returned += e.type == LEV_EVENT_RETURN ? 1 : 0;
+        if (e.type == LEV_EVENT_RECOVERING) {
+            k->session->recovering = true;
+            k->outlet->lost(k->outlet);
+            k->reason = session_blame("consume", e.error, "");
+            k->failed = true;
+        }
     }
     if (!k->failed && status != LEV_ERR_TIMEOUT && status != LEV_ERR_CANCELLED) {
         k->reason = consumer_fail(k);
@@ -364,6 +405,7 @@ int consumer_run(consumer *k) {
     }
     say_progress("");
     k->ending = reason != EXIT_DONE;
+    k->failed = k->failed || k->session->recovering; /* there is nothing to say goodbye to */
     if (!k->failed && !k->cancelled) {
         rc = consumer_cancel(k);
     }

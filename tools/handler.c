@@ -58,6 +58,7 @@ struct job {
     char **env;
     child child;
     bool started;
+    bool lost; /* its connection was, so it comes again */
     uint64_t since;
     unsigned kills; /* how many signals were sent since --kill-after passed */
     buffer reply;   /* what it has written */
@@ -244,7 +245,7 @@ static lev_status job_answer(const handlers *h, const consumer *k, const job *j)
 static lev_status job_settle(const handlers *h, const consumer *k, const job *j,
                              verdict_kind kind) {
     lev_client *c = k->session->client;
-    if (k->failed) {
+    if (k->failed || j->lost) {
         return LEV_ERR_STALE;
     }
     if (kind != VERDICT_ACK) {
@@ -388,7 +389,13 @@ static void handlers_drop(handlers *h, const consumer *k) {
 
 static void handlers_leave(outlet *o, consumer *k) { handlers_drop((handlers *)o, k); }
 
-static void handlers_lost(outlet *o) { handlers_drop((handlers *)o, NULL); }
+static void handlers_lost(outlet *o) {
+    handlers *h = (handlers *)o;
+    handlers_drop(h, NULL);
+    for (job *j = h->first; j != NULL; j = j->next) {
+        j->lost = true;
+    }
+}
 
 static int handlers_finish(outlet *o, const consumer *k, int reason) {
     const handlers *h = (const handlers *)o;

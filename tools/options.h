@@ -106,6 +106,8 @@ typedef struct settings {
     lev_tls_options tls;
     const char *key_password_file;
     uint64_t window; /* set by commands that publish: how many may be unconfirmed */
+    uint64_t retry;  /* rounds of reconnects, SETTING_UNSET: no limit; 0: none, as in commands that
+                        never reconnect */
     bool verbose;
     bool quiet;
     unsigned log_format;
@@ -115,13 +117,17 @@ typedef struct settings {
     bool dashed;  /* there was a "--" */
 } settings;
 
+#define SETTINGS_UNSET                                                                             \
+    .port = SETTING_UNSET, .password_fd = SETTING_UNSET, .heartbeat = SETTING_UNSET,               \
+    .connect_ms = SETTING_UNSET, .timeout_ms = SETTING_UNSET
+
 #define SETTINGS_DEFAULTS                                                                          \
-    {                                                                                              \
-        .port = SETTING_UNSET, .password_fd = SETTING_UNSET, .heartbeat = SETTING_UNSET,           \
-        .connect_ms = SETTING_UNSET, .timeout_ms = SETTING_UNSET                                   \
-    }
+    { SETTINGS_UNSET }
+#define SETTINGS_DEFAULTS_RETRY /* of commands with retry_options */                               \
+    { SETTINGS_UNSET, .retry = SETTING_UNSET }
 
 extern const option_table connection_options; /* of settings */
+extern const option_table retry_options;      /* of settings: for commands that reconnect */
 extern const option_table general_options;    /* of settings: for every command */
 extern const option_table property_options;   /* of lev_properties */
 

@@ -95,6 +95,7 @@ static void publish_defaults(publish_settings *s) {
     }
     s->common.name = s->common.name != NULL ? s->common.name : "leveret publish";
     s->common.window = s->publisher.window;
+    s->common.retry = s->publisher.no_confirm ? 0 : s->common.retry;
     s->publisher.chatty = !quiet && (s->common.verbose || in->prompt != NULL);
     s->publisher.told = !quiet && record_settings_cut(&in->records);
     if (s->queue != NULL) {
@@ -181,7 +182,7 @@ static int publish_run(settings *common) {
 }
 
 static const publish_settings publish_default = {
-    .common = SETTINGS_DEFAULTS,
+    .common = SETTINGS_DEFAULTS_RETRY,
     .publisher = PUBLISHER_DEFAULTS,
 };
 
@@ -207,7 +208,12 @@ const command publish_command = {
         "\n"
         "Unless told otherwise, messages are persistent, mandatory (the broker returns what no "
         "queue takes), and confirmed: the command ends with 0 only if the broker confirmed and "
-        "routed every message.",
+        "routed every message.\n"
+        "\n"
+        "When the connection is lost it is made again, to any of the hosts, and what was not "
+        "confirmed is sent again, in order; some of it may then be in the queue twice. Without "
+        "confirms nothing tells what got lost, so with --no-confirm the command ends instead. The "
+        "first signal ends the wait for a host, too.",
     .examples = "leveret publish -q jobs --declare 'a job'\n"
                 "tail -f log | leveret publish -e logs --declare --type fanout -l\n"
                 "leveret publish -r pictures --content-type image/png < cat.png\n"
@@ -234,6 +240,7 @@ const command publish_command = {
                 {&publisher_options, AT(publisher)},
                 {&property_options, AT(publisher.properties)},
                 {&connection_options, 0},
+                {&retry_options, 0},
                 {&general_options, 0}},
     .size = sizeof(publish_settings),
     .defaults = &publish_default,

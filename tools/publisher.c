@@ -94,7 +94,7 @@ static void publisher_fail(publisher *p, const lev_error *error) {
 }
 
 static uint64_t unsettled(const publisher *p) {
-    return lev_engine_unsettled(lev_client_engine(p->session->client), CHANNEL);
+    return lev_client_unsettled(p->session->client, CHANNEL);
 }
 
 /* A message came back: remember why, and tell at once where somebody may still act on it. */
@@ -131,6 +131,13 @@ static void publisher_note(publisher *p, const lev_event *e) {
                 p->blocked ? "blocks" : "allows", p->blocked ? "; waiting" : " again");
         }
         break;
+    case LEV_EVENT_RECOVERING:
+    case LEV_EVENT_RECOVERED:
+        p->session->recovering = e->type == LEV_EVENT_RECOVERING;
+        p->blocked = false;
+        p->since = loop_now();
+        session_tell_recovery(p->session, e);
+        break;
     case LEV_EVENT_REPLY:
         p->fence = e->call == p->fence ? 0 : p->fence;
         break;
@@ -158,9 +165,11 @@ static void publisher_take(publisher *p) {
     }
 }
 
-/* Does the broker owe us something, with nothing else to wait for where `input` is -1? */
+/* Does the broker owe us something, with nothing else to wait for where `input` is -1? While the
+ * connection is being made again it does not: that has no time limit, but --retry. */
 static bool publisher_waiting(const publisher *p, int input) {
-    return unsettled(p) > 0 || p->fence != 0 || (p->blocked && input < 0);
+    return !p->session->recovering &&
+           (unsettled(p) > 0 || p->fence != 0 || (p->blocked && input < 0));
 }
 
 /* Is that overdue? Then the failure is ours. */
@@ -206,7 +215,7 @@ static unsigned publisher_wait(publisher *p, int input) {
 }
 
 static bool publisher_full(const publisher *p) {
-    return p->blocked || unsettled(p) >= p->settings->window ||
+    return p->blocked || p->session->recovering || unsettled(p) >= p->settings->window ||
            lev_engine_queued(lev_client_engine(p->session->client)) > QUEUED_MAX;
 }
 
@@ -216,6 +225,14 @@ static void publisher_pause(publisher *p) {
         publisher_wait(p, -1);
     }
     pace_step(&p->pace);
+}
+
+/* Returns LEV_AGAIN also where the connection was lost this moment: an event tells what follows. */
+static lev_status publisher_try(const publisher *p) {
+    lev_client *c = p->session->client;
+    lev_status status = lev_client_publish(c, CHANNEL, &p->message, NULL);
+    bool gone = lev_engine_error(lev_client_engine(c))->status != LEV_OK;
+    return status != LEV_OK && gone ? LEV_AGAIN : status;
 }
 
 bool publisher_send(publisher *p, lev_span body, bool lend) {
@@ -231,7 +248,15 @@ bool publisher_send(publisher *p, lev_span body, bool lend) {
     }
     p->message.body = body;
     p->message.lend = lend;
-    if (lev_client_publish(p->session->client, CHANNEL, &p->message, NULL) != LEV_OK) {
+    lev_status status = publisher_try(p);
+    while (status == LEV_AGAIN && !p->failed && signals_caught() == 0) {
+        publisher_wait(p, -1);
+        status = p->failed ? LEV_AGAIN : publisher_try(p);
+    }
+    if (status == LEV_AGAIN) {
+        return false;
+    }
+    if (status != LEV_OK) {
         publisher_fail(p, lev_client_error(p->session->client));
         publisher_take(p);
         return false;
@@ -316,10 +341,10 @@ int publisher_finish(publisher *p, int rc) {
     if (p->settings->no_confirm) {
         publisher_fence(p);
     }
-    while (!p->failed && unsettled(p) > 0) {
+    while (!p->failed && unsettled(p) > 0 && !(p->session->recovering && signals_caught() != 0)) {
         publisher_wait(p, -1);
     }
-    if (!p->failed && lev_client_close(p->session->client) != LEV_OK) {
+    if (!p->failed && !p->session->recovering && lev_client_close(p->session->client) != LEV_OK) {
         publisher_fail(p, lev_client_error(p->session->client));
     }
     publisher_take(p);

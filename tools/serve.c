@@ -34,7 +34,7 @@ static const option serve_rows[] = {
 static const option_table serve_options = OPTION_TABLE("Options", serve_rows);
 
 static const serve_settings serve_default = {
-    .common = SETTINGS_DEFAULTS,
+    .common = SETTINGS_DEFAULTS_RETRY,
     .consumer = CONSUMER_DEFAULTS,
     .handlers = HANDLER_DEFAULTS,
 };
@@ -106,6 +106,9 @@ const command serve_command = {
         "the body of the reply, which goes to the request's reply-to, with its correlation-id and "
         "the properties given here; a request without reply-to gets none.\n"
         "\n"
+        "When the connection is lost it is made again; a request that was not acked by then comes "
+        "once more, and what its first handler printed is dropped.\n"
+        "\n"
         "A request is acked behind its reply, if COMMAND ended with 0. Exit code 65 rejects it, 75 "
         "requeues it, any other follows --on-failure; then nothing is answered.",
     .examples = "leveret serve -q square --declare -- awk '{print $1 * $1}'\n"
@@ -131,6 +134,7 @@ const command serve_command = {
                 {&handler_options, AT(handlers)},
                 {&property_options, AT(properties)},
                 {&connection_options, 0},
+                {&retry_options, 0},
                 {&general_options, 0}},
     .size = sizeof(serve_settings),
     .defaults = &serve_default,

@@ -3,13 +3,18 @@
 
 /* All URLs are taken apart before the first connect, so that a bad one is a usage error and never
  * comes up halfway. Then hosts are tried in order; only one that cannot be reached leads to the
- * next, for refused credentials are refused everywhere. */
+ * next, for refused credentials are refused everywhere.
+ *
+ * A command that reconnects leaves this to the library, which needs all hosts at once. Then what
+ * belongs to one URL travels inside it, credentials included, and the options that go beside are
+ * those of none. */
 
 #include "session.h"
 
 #include "exits.h"
 #include "target.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,21 +42,98 @@ static lev_status session_login_with(session *s, const char *uri) {
     return status;
 }
 
-/* Tries one host. Returns EXIT_DONE, EXIT_CONNECT where another may answer, or another code. */
-static int session_try(session *s, const target *t) {
+void session_tell_recovery(const session *s, const lev_event *e) {
+    if (s->settings->quiet) {
+        return;
+    }
+    if (e->type == LEV_EVENT_RECOVERING) {
+        say("connection lost: %s; reconnecting", e->error->text);
+    } else {
+        say("connected again");
+    }
+}
+
+static lev_recovery_verdict session_hear(void *context, const lev_recovery_news *news) {
+    const session *s = context;
+    const lev_method *m = news->method;
+    if (news->stage == LEV_RECOVERY_WAITING && s->settings->verbose) {
+        say("reconnecting, attempt %" PRIu32 " in %" PRIu32 " ms: %s", news->attempt, news->wait_ms,
+            news->error->text);
+    }
+    if (s->consumed != NULL && m != NULL && m->id == LEV_BASIC_CONSUME) {
+        lev_span queue = m->as.basic_consume.queue;
+        memcpy(s->consumed, queue.ptr, queue.len);
+        s->consumed[queue.len] = '\0';
+    }
+    return LEV_RECOVERY_DEFAULT;
+}
+
+/* What is published must not wait inside the library, where signals are not seen. */
+static void session_retry(session *s, lev_client_options *o) {
+    uint64_t retry = s->settings->retry;
+    bool publishes = s->settings->window > 0;
+    if (retry == 0) {
+        return;
+    }
+    o->recovery = (lev_recovery_options){
+        .on = true,
+        .attempts = retry != SETTING_UNSET ? (uint32_t)retry : 0,
+        .retransmit = publishes,
+        .ledger_count = s->settings->window > LEV_LEDGER_COUNT ? (size_t)s->settings->window : 0,
+        .hook = session_hear,
+        .context = s,
+    };
+    o->when_blocked = publishes ? LEV_PUBLISH_REFUSE : LEV_PUBLISH_WAIT;
+}
+
+/* Tries one host, or those among the options, too. Returns EXIT_DONE, EXIT_CONNECT where another
+ * may answer, or another code. */
+static int session_try(session *s, const lev_client_options *options, const char *uri) {
+    lev_client_options o = *options;
+    session_retry(s, &o);
     lev_client_free(s->client);
-    s->client = lev_client_new(&t->options);
-    snprintf(s->where, sizeof s->where, "%s", t->uri);
+    s->client = lev_client_new(&o);
     if (s->client == NULL) {
         return say_and(EXIT_INTERNAL, "out of memory");
     }
-    if (session_login_with(s, t->uri) != LEV_OK) {
+    if (session_login_with(s, uri) != LEV_OK) {
         return session_fail(s, "connect");
     }
     if (s->settings->verbose) {
         say("connected to %s", s->where);
     }
     return EXIT_DONE;
+}
+
+static int session_try_each(session *s, const target *targets, size_t count) {
+    int rc = EXIT_CONNECT;
+    for (size_t i = 0; i < count && rc == EXIT_CONNECT; i++) {
+        snprintf(s->where, sizeof s->where, "%s", targets[i].uri);
+        rc = session_try(s, &targets[i].options, targets[i].uri);
+    }
+    return rc;
+}
+
+/* Gives all hosts to one client. */
+static int session_try_all(session *s, const target *targets, size_t count, const secrets *given) {
+    char *uris[SETTINGS_URLS] = {NULL};
+    target any;
+    int rc = target_init(&any, s->settings, "amqp://", given);
+    for (size_t i = 0; i < count && rc == EXIT_DONE; i++) {
+        uris[i] = target_secret_uri(&targets[i], s->settings->urls.items[i]);
+        rc = uris[i] != NULL ? EXIT_DONE : say_and(EXIT_INTERNAL, "out of memory");
+    }
+    if (rc == EXIT_DONE) {
+        any.options.uris = (const char *const *)uris + 1;
+        any.options.uri_count = count - 1;
+        snprintf(s->where, sizeof s->where, "%.80s or %zu more", targets[0].uri, count - 1);
+        rc = session_try(s, &any.options, uris[0]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        password_free(uris[i]);
+    }
+    target_deinit(&any);
+    return rc;
 }
 
 /* Makes the targets of all URLs, or of the environment where none was given. */
@@ -91,10 +173,8 @@ int session_connect(session *s) {
         rc = targets_init(targets, count, o, &given);
     }
     if (rc == EXIT_DONE) {
-        rc = EXIT_CONNECT;
-        for (size_t i = 0; i < count && rc == EXIT_CONNECT; i++) {
-            rc = session_try(s, &targets[i]);
-        }
+        rc = o->retry != 0 && count > 1 ? session_try_all(s, targets, count, &given)
+                                        : session_try_each(s, targets, count);
     }
     for (size_t i = 0; i < count; i++) {
         target_deinit(&targets[i]);
@@ -121,7 +201,7 @@ int session_run(settings *o, const char *name, session_work *work) {
 
 int session_close(session *s) {
     int rc = EXIT_DONE;
-    if (s->client != NULL && lev_client_close(s->client) != LEV_OK) {
+    if (s->client != NULL && !s->recovering && lev_client_close(s->client) != LEV_OK) {
         rc = exit_code_of(lev_client_error(s->client), false);
     }
     lev_client_free(s->client);

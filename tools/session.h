@@ -17,18 +17,27 @@ typedef struct session {
     void (*watch)(void *context, const lev_event *e); /* sees the events of the login; or NULL */
     void *watch_context;
     char where[SESSION_WHERE]; /* the URL without credentials */
+    bool recovering;           /* the connection is lost, and being made again */
+    char *consumed; /* room for the name of the queue that is consumed from, or NULL: a reconnect
+                       may give it another */
 } session;
 
-/* Connects to the first host that answers and opens channel 1. Returns EXIT_DONE, or another code
- * after a line on stderr. The caller calls session_close in every case. */
+/* Connects to the first host that answers and opens channel 1. With --retry a connection that is
+ * lost later is made again, to any of the hosts, and what publish and consume had begun goes on.
+ * Returns EXIT_DONE, or another code after a line on stderr. The caller calls session_close in
+ * every case. */
 int session_open(session *s, const settings *o);
 
 /* As session_open, for a session of which the caller has set `settings` and `watch`, the rest zero.
  */
 int session_connect(session *s);
 
+/* Says on stderr that the connection is lost or back, for LEV_EVENT_RECOVERING and its end. */
+void session_tell_recovery(const session *s, const lev_event *e);
+
 /* Closes in order, unless the connection has failed before, and frees. Returns EXIT_DONE, or
- * another code, silently: what matters was told before. */
+ * another code, silently: what matters was told before. A connection that is being made again is
+ * given up at once. */
 int session_close(session *s);
 
 /* Opens a session, does the work, and closes it. The connection is called `name` where --name says

@@ -64,6 +64,11 @@ static const option connection_rows[] = {
      "connection name shown by the broker"},
 };
 
+static const option retry_rows[] = {
+    {0, "retry", "N", option_number, AT(retry), 0, INT32_MAX,
+     "after a lost connection try all hosts N times before giving up (no limit); 0: give up at once"},
+};
+
 static const option general_rows[] = {
     {'v', "verbose", NULL, option_flag, AT(verbose), 0, 0,
      "say on stderr what happens"},
@@ -107,5 +112,6 @@ static const option property_rows[] = {
 /* clang-format on */
 
 const option_table connection_options = OPTION_TABLE("Connection", connection_rows);
+const option_table retry_options = OPTION_TABLE("Reconnecting", retry_rows);
 const option_table general_options = OPTION_TABLE("General", general_rows);
 const option_table property_options = OPTION_TABLE("Properties", property_rows);

@@ -222,6 +222,30 @@ int target_init(target *t, const settings *s, const char *url, const secrets *gi
     return rc;
 }
 
+char *target_secret_uri(const target *t, const char *url) {
+    const char *rest = strstr(t->uri, "://") + 3;
+    const char *query = strchr(url, '?');
+    size_t room = strlen(t->uri) + (query != NULL ? strlen(query) : 0) + 3;
+    room += t->user != NULL ? 3 * strlen(t->user) : 0;
+    room += t->password != NULL ? 3 * strlen(t->password) : 0;
+    char *text = malloc(room);
+    char *p = text;
+    if (text == NULL) {
+        return NULL;
+    }
+    p += sprintf(p, "%.*s", (int)(rest - t->uri), t->uri);
+    if (t->user != NULL) {
+        p = encode(p, t->user);
+        if (t->password != NULL) {
+            *p++ = ':';
+            p = encode(p, t->password);
+        }
+        *p++ = '@';
+    }
+    sprintf(p, "%s%s", rest, query != NULL ? query : "");
+    return text;
+}
+
 void target_deinit(target *t) {
     password_free(t->password);
     lev_uri_deinit(&t->parts);

@@ -30,6 +30,10 @@ typedef struct secrets {
 int target_init(target *t, const settings *s, const char *url, const secrets *given);
 void target_deinit(target *t);
 
+/* Returns the URI of a target made from `url` with all that it says, credentials included: not to
+ * be printed, and freed by password_free. NULL without memory. */
+char *target_secret_uri(const target *t, const char *url);
+
 /* Reads the first line of a file that option `from` names, `-` for stdin, or of a descriptor, of
  * which nothing more is taken, into `*password`, to be freed by password_free. Returns EXIT_DONE,
  * or another code after a line on stderr. */

@@ -19,6 +19,7 @@
 #define LEVERET_CLIENT_H
 
 #include <leveret/engine.h>
+#include <leveret/recovery.h>
 #include <leveret/tls.h>
 
 #ifdef __cplusplus
@@ -42,6 +43,14 @@ enum {
  * as where the broker cannot prove who it is. */
 typedef bool lev_client_answer(void *context, unsigned round, lev_span challenge,
                                lev_writer *response);
+
+/* What lev_client_publish does where it cannot go on for the broker's sake. */
+typedef enum lev_publish_policy {
+    LEV_PUBLISH_WAIT,   /* wait, at most progress_ms */
+    LEV_PUBLISH_REFUSE, /* return LEV_AGAIN at once */
+    LEV_PUBLISH_BUFFER /* take it up to high_water (blocked) or the ledger's bound (recovering, with
+                          `retransmit`), then return LEV_AGAIN */
+} lev_publish_policy;
 
 /* Zero means the default everywhere. Strings need live only during the call they are given to. What
  * the URI says counts before what stands here, so these fill what the URI lacks; where the URI has
@@ -72,6 +81,13 @@ typedef struct lev_client_options {
     lev_client_answer *answer; /* speaks for it */
     void *answer_context;      /* handed to `answer` */
     lev_tls_options tls;       /* for amqps:// */
+    const char *const *uris;   /* more brokers, tried in turn after the one that is opened; to live
+                                  until then */
+    size_t uri_count;
+    bool shuffle; /* ... in random order, that one too */
+    lev_recovery_options recovery;
+    lev_publish_policy when_blocked; /* what publishing does while the broker blocks it, or while
+                                        the connection is being recovered */
 } lev_client_options;
 
 /* How publishes of a channel ended so far. */
@@ -91,14 +107,16 @@ LEV_API void lev_client_free(lev_client *c);
 
 /* Connects and logs in: name lookup and TCP within connect_ms, TLS within tls.handshake_ms, the
  * AMQP handshake within handshake_ms. `uri` as in leveret/uri.h; NULL stands for amqp://localhost.
- * A client connects once. The events of the login are not kept; lev_client_start shows them.
- * Returns LEV_OK; LEV_ERR_URI, LEV_ERR_RESOLVE, LEV_ERR_CONNECT, LEV_ERR_TIMEOUT, LEV_ERR_NOT_AMQP,
- * LEV_ERR_TLS (TLS options of no use, a peer that cannot be verified, or one that wants a client
- * certificate), LEV_ERR_REFUSED (credentials or virtual host), LEV_ERR_UNSUPPORTED (amqps in a
- * library without TLS; verify=verify_none in the URI without tls.insecure; a password that would
- * travel unencrypted to another machine; or a broker that offers none of the mechanisms asked for),
- * LEV_ERR_LIMIT (a login larger than the broker takes), LEV_ERR_MISUSE (options that make no
- * sense), and what else an engine can fail with. */
+ * With several brokers each is tried once, where the one before cannot be reached; a malformed URI
+ * among them is told before any is tried.
+ * A client is opened once; with recovery it connects again by itself. The events of the login are
+ * not kept; lev_client_start shows them. Returns LEV_OK; LEV_ERR_URI, LEV_ERR_RESOLVE,
+ * LEV_ERR_CONNECT, LEV_ERR_TIMEOUT, LEV_ERR_NOT_AMQP, LEV_ERR_TLS (TLS options of no use, a peer
+ * that cannot be verified, or one that wants a client certificate), LEV_ERR_REFUSED (credentials or
+ * virtual host), LEV_ERR_UNSUPPORTED (amqps in a library without TLS; verify=verify_none in the URI
+ * without tls.insecure; a password that would travel unencrypted to another machine; or a broker
+ * that offers none of the mechanisms asked for), LEV_ERR_LIMIT (a login larger than the broker
+ * takes), LEV_ERR_MISUSE (options that make no sense), and what else an engine can fail with. */
 LEV_API lev_status lev_client_open(lev_client *c, const char *uri);
 
 /* As lev_client_open, but only starts; lev_client_process goes on, and LEV_EVENT_OPEN or
@@ -156,7 +174,7 @@ LEV_API lev_status lev_client_get(lev_client *c, uint16_t channel, const lev_bas
  * the next call that waits or processes, by any publish, ack or lev_client_next a tenth of a second
  * later, or at once when 256 KiB have been queued since. `*number` as in lev_engine_publish; may be
  * NULL. The publication may point into the last event or answer. A body that was lent with a token
- * is the caller's again with LEV_EVENT_RELEASED. */
+ * is the caller's again with LEV_EVENT_RELEASED (with `retransmit` behind its outcome). */
 LEV_API lev_status lev_client_publish(lev_client *c, uint16_t channel,
                                       const lev_publication *publication, uint64_t *number);
 
@@ -189,6 +207,10 @@ LEV_API lev_status lev_client_publish_fd(lev_client *c, uint16_t channel, int fd
  * LEV_ERR_NOT_CONFIRMED where any was not; LEV_ERR_CHANNEL where the broker closed the channel;
  * LEV_ERR_TIMEOUT; LEV_ERR_LIMIT as lev_client_call; or the failure of the connection. */
 LEV_API lev_status lev_client_wait_confirms(lev_client *c, uint16_t channel, lev_tally *tally);
+
+/* Returns how many publishes of the channel have no outcome yet, those included that wait to be
+ * sent again. */
+LEV_API uint64_t lev_client_unsettled(const lev_client *c, uint16_t channel);
 
 /* Settle a delivery; as lev_engine_ack and its siblings, waiting only while too much is queued. */
 LEV_API lev_status lev_client_ack(lev_client *c, lev_delivery delivery, bool multiple);

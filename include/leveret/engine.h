@@ -98,6 +98,7 @@ typedef struct lev_engine_options {
                                   message_max */
     size_t high_water;         /* queued bytes at which publishing stops */
     uint32_t window;           /* unsettled publishes of a channel at which publishing stops */
+    uint32_t incarnation;      /* lev_engine_incarnation of the engine that this one replaces */
     uint32_t handshake_ms;     /* from lev_engine_new to open */
     uint32_t close_ms;         /* from connection.close to close-ok */
     lev_span connection_name;  /* shown by the broker; may be empty */
@@ -152,7 +153,9 @@ typedef enum lev_event_type {
     LEV_EVENT_WRITABLE,       /* after LEV_AGAIN: there is room again (channel; 0: on any) */
     LEV_EVENT_RELEASED,       /* token: that lent body is the caller's again */
     LEV_EVENT_CLOSED,         /* the close that we asked for is complete */
-    LEV_EVENT_FAILED          /* error: the latched failure */
+    LEV_EVENT_FAILED,         /* error: the latched failure */
+    LEV_EVENT_RECOVERING,     /* of a client only: error, why the connection was lost */
+    LEV_EVENT_RECOVERED       /* of a client only: all is back */
 } lev_event_type;
 
 typedef struct lev_event {
@@ -257,6 +260,10 @@ LEV_API enum lev_channel_state lev_engine_channel_state(const lev_engine *e, uin
 LEV_API const lev_error *lev_engine_error(const lev_engine *e);
 LEV_API lev_tuned lev_engine_tuned(const lev_engine *e);
 
+/* Returns what the `incarnation` of the next engine's options has to be, so that no delivery of
+ * this one is ever taken for one of that. */
+LEV_API uint32_t lev_engine_incarnation(const lev_engine *e);
+
 /* Sends a method on a channel (0 for class connection). `fields` is the struct of `id`. Where an
  * answer is expected, it comes as LEV_EVENT_REPLY with the number in `*call` (may be NULL; 0 where
  * none is expected). Calls may be pipelined. Returns LEV_OK; LEV_AGAIN when too much is queued;
@@ -350,6 +357,9 @@ LEV_API lev_status lev_engine_publish_body(lev_engine *e, uint16_t channel, lev_
 
 /* Returns how many body bytes the half-sent message of the channel still lacks; 0: none is. */
 LEV_API uint64_t lev_engine_publish_left(const lev_engine *e, uint16_t channel);
+
+/* Returns whether publishes of the channel get an outcome: it is open, in confirm mode. */
+LEV_API bool lev_engine_confirms(const lev_engine *e, uint16_t channel);
 
 /* Returns how many publishes of the channel have no outcome yet, a half-sent one included. */
 LEV_API uint64_t lev_engine_unsettled(const lev_engine *e, uint16_t channel);

@@ -32,7 +32,9 @@ void lev_answer_begin(lev_client *c, uint64_t now) {
         status = answer_ask(c, (lev_span){NULL, 0}, &w);
     }
     if (status == LEV_OK) {
-        c->engine = lev_settings_engine(&c->set, lev_writer_span(&w), now);
+        uint32_t incarnation = c->engine != NULL ? lev_engine_incarnation(c->engine) : 0;
+        lev_engine_free(c->engine);
+        c->engine = lev_settings_engine(&c->set, lev_writer_span(&w), incarnation, now);
         status = c->engine == NULL ? LEV_ERR_MEMORY : LEV_OK;
     }
     lev_secret_wipe(bytes, sizeof bytes);

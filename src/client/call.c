@@ -29,15 +29,24 @@ static lev_verdict call_judge_room(const lev_wait *w, const lev_event *event) {
     return room || closed ? LEV_DONE : LEV_KEEP;
 }
 
-static bool call_met_unblocked(const lev_wait *w, const lev_client *c) {
+/* Is there nothing but the engine's own limits in the way? */
+static bool call_unhindered(const lev_client *c) {
+    return !c->blocked && !lev_recovery_pending(c) &&
+           (!c->given.recovery.on || lev_resend_ready(c));
+}
+
+static bool call_met_unhindered(const lev_wait *w, const lev_client *c) {
     (void)w;
-    return !c->blocked;
+    return call_unhindered(c);
 }
 
 lev_status lev_call_no_room(lev_client *c, const char *what, bool blocked) {
     lev_writer w = lev_report_begin(c, LEV_ERR_TIMEOUT);
     lev_report_put(&w, what);
-    if (blocked) {
+    if (c->recovery.active) {
+        lev_report_number(&w, ": the connection is not back yet, after ", c->set.progress_ms,
+                          " ms");
+    } else if (blocked) {
         lev_report_put(&w, ": the broker blocks publishers (");
         lev_report_put(&w, c->blocked_why);
         lev_report_number(&w, "), for ", c->set.progress_ms, " ms so far");
@@ -50,8 +59,9 @@ lev_status lev_call_no_room(lev_client *c, const char *what, bool blocked) {
 
 lev_status lev_call_wait_room(lev_client *c, uint16_t channel, const char *what) {
     bool blocked = c->blocked;
-    lev_wait w = {.judge = blocked ? NULL : call_judge_room,
-                  .met = blocked ? call_met_unblocked : NULL,
+    bool hindered = !call_unhindered(c);
+    lev_wait w = {.judge = hindered ? NULL : call_judge_room,
+                  .met = hindered ? call_met_unhindered : NULL,
                   .ms = (int)c->set.progress_ms,
                   .by_progress = true,
                   .channel = channel};
@@ -59,7 +69,7 @@ lev_status lev_call_wait_room(lev_client *c, uint16_t channel, const char *what)
     if (status == LEV_OK && w.event.type == LEV_EVENT_CHANNEL_CLOSED) {
         return lev_report_closed(c, w.event.error);
     }
-    return status == LEV_ERR_TIMEOUT && c->phase == CLIENT_RUNNING
+    return status == LEV_ERR_TIMEOUT && c->phase != CLIENT_ENDED
                ? lev_call_no_room(c, what, blocked)
                : status;
 }
@@ -111,11 +121,12 @@ static lev_status call_queue(lev_client *c, lev_wait *w, call_request r) {
     call_copy *copy = NULL;
     lev_status status = LEV_AGAIN;
     while (status == LEV_AGAIN) {
-        if (c->phase != CLIENT_RUNNING) {
+        bool pending = lev_recovery_pending(c);
+        if (c->phase != CLIENT_RUNNING && !pending) {
             status = LEV_ERR_MISUSE;
             break;
         }
-        status = call_once(c, w, &r);
+        status = pending ? LEV_AGAIN : call_once(c, w, &r);
         if (status == LEV_AGAIN && c->lent && copy == NULL) {
             copy = call_copy_new(r.id, r.fields);
             r.fields = copy != NULL ? &copy->method.as : NULL;
@@ -149,6 +160,7 @@ static lev_verdict call_judge_reply(const lev_wait *w, const lev_event *event) {
  * due. */
 static lev_status call_make(lev_client *c, lev_wait *w, call_request r) {
     lev_status status = call_queue(c, w, r);
+    w->tied = true;
     if (status != LEV_OK || w->call == 0) {
         return status;
     }
@@ -169,9 +181,23 @@ static lev_status call_make(lev_client *c, lev_wait *w, call_request r) {
 
 static lev_status call_reply(lev_client *c, uint16_t channel, call_request r, lev_method *reply) {
     lev_wait w = {.judge = call_judge_reply, .ms = (int)c->set.call_ms, .channel = channel};
-    lev_status status = call_make(c, &w, r);
+    lev_entry *e = NULL;
+    lev_status status = LEV_OK;
+    if (c->given.recovery.on) {
+        e = lev_entry_new(channel, r.id, r.fields, &status);
+    }
+    if (status != LEV_OK) {
+        return lev_report_call(c, channel, "recording a call", status);
+    }
+    status = call_make(c, &w, r);
     if (status == LEV_OK && reply != NULL) {
         *reply = w.event.method != NULL ? *w.event.method : (lev_method){.id = LEV_NO_METHOD};
+    }
+    if (status == LEV_OK && e != NULL) {
+        e->streams = r.streams;
+        lev_topology_note(&c->recovery.topology, e, w.event.method);
+    } else {
+        free(e);
     }
     return status;
 }
@@ -230,6 +256,9 @@ static lev_status call_settle(lev_client *c, const call_settlement *s) {
     lev_status status = LEV_AGAIN;
     while (status == LEV_AGAIN) {
         status = c->phase == CLIENT_RUNNING ? call_settle_once(c, s) : LEV_ERR_MISUSE;
+        if (status < LEV_OK && status != LEV_ERR_STALE && lev_recovery_pending(c)) {
+            status = LEV_ERR_STALE;
+        }
         if (status == LEV_AGAIN) {
             lev_status waited = lev_call_wait_room(c, s->delivery.channel, "an ack");
             if (waited != LEV_OK) {

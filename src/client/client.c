@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* A client's life: made, connected once, closed, freed. Its phase says which of the socket and the
+/* A client's life: made, opened once, closed, freed. Its phase says which of the socket and the
  * engine exist; every blocking call here is a description of what to wait for, given to the loop.
- *
- * One client is one connection. Connecting again would need a new engine, whose deliveries and
- * publish numbers begin anew, and handles from before would then settle the wrong message.
  *
  * An event that lev_client_next took from the backlog stays until the next lev_client_next; one
  * that came straight from the engine is not copied at all. */
 
-#include "secret.h"
 #include "state.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLIENT_PORT = 5672, CLIENT_PORT_TLS = 5671, CLIENT_MECHANISM_MAX = 64 };
-
 lev_client *lev_client_new(const lev_client_options *options) {
     lev_client *c = calloc(1, sizeof *c);
-    if (c != NULL && !lev_settings_init(&c->set, options)) {
+    if (c != NULL && !lev_settings_init(&c->given, options)) {
         lev_client_free(c);
         return NULL;
+    }
+    if (c != NULL) {
+        const lev_recovery_options *o = &c->given.recovery;
+        lev_ledger_init(&c->ledger, o->ledger_count != 0 ? o->ledger_count : LEV_LEDGER_COUNT,
+                        o->ledger_bytes != 0 ? o->ledger_bytes : LEV_LEDGER_BYTES);
     }
     return c;
 }
@@ -37,6 +36,10 @@ void lev_client_free(lev_client *c) {
     lev_backlog_deinit(&c->backlog);
     free(c->held);
     lev_settings_forget(&c->set);
+    lev_settings_forget(&c->given);
+    lev_recovery_forget(c);
+    lev_topology_deinit(&c->recovery.topology);
+    lev_ledger_deinit(&c->ledger);
     free(c);
 }
 
@@ -44,111 +47,18 @@ const lev_error *lev_client_error(const lev_client *c) { return &c->error; }
 
 lev_engine *lev_client_engine(lev_client *c) { return c->engine; }
 
-/* Says what cannot work before anything is connected. */
-static const char *client_unusable(const lev_client_options *set) {
-    if (set->frame_max != 0 && set->frame_max < LEV_FRAME_MAX_FLOOR) {
-        return "frame_max is under 8192, which brokers refuse; set it higher, or leave it out";
-    }
-    if (strlen(set->user) > LEV_SECRET_MAX || strlen(set->password) > LEV_SECRET_MAX) {
-        return "the user name or the password is longer than 65,536 bytes";
-    }
-    if (strlen(set->vhost) > 255) {
-        return "the virtual host is longer than 255 bytes";
-    }
-    if (set->connection_name != NULL && strlen(set->connection_name) > 255) {
-        return "the connection name is longer than 255 bytes";
-    }
-    return NULL;
-}
-
-/* Says which mechanisms of authentication make no sense. */
-static const char *client_misused(const lev_client_options *set) {
-    if (set->mechanisms > LEV_SASL_ALL) {
-        return "mechanisms has a bit that stands for none";
-    }
-    if (set->mechanism == NULL) {
-        return NULL;
-    }
-    size_t len = strlen(set->mechanism);
-    for (size_t i = 0; i < len; i++) {
-        if (set->mechanism[i] <= ' ' || set->mechanism[i] > '~') {
-            len = 0;
-        }
-    }
-    if (len == 0 || len > CLIENT_MECHANISM_MAX) {
-        return "the name of the mechanism is not 1 to 64 printable characters without blanks";
-    }
-    return set->answer == NULL ? "a mechanism of the program's own needs `answer`" : NULL;
-}
-
-static lev_status client_bad_uri(lev_client *c, lev_status status, const lev_uri *uri) {
-    lev_writer w = lev_report_begin(c, status);
-    lev_report_put(&w, status == LEV_ERR_URI ? "malformed URI: " : "");
-    lev_report_put(&w, uri->fault);
-    return status;
-}
-
-static void client_where(lev_client *c, const char *host, uint16_t port) {
-    bool brackets = strchr(host, ':') != NULL;
-    lev_writer w = lev_writer_init((uint8_t *)c->where, sizeof c->where - 1);
-    lev_report_put(&w, brackets ? "[" : "");
-    lev_writer_escaped(&w, lev_span_of(host));
-    lev_report_number(&w, brackets ? "]:" : ":", port, "");
-}
-
-static lev_status client_load_tls(lev_client *c, const lev_uri *uri) {
-    lev_error error;
-    if (uri->verify_none && !c->set.tls.insecure) {
-        return lev_report(c, LEV_ERR_UNSUPPORTED,
-                          "verify=verify_none would accept anybody as the broker; leave it out, or "
-                          "say `insecure`, too");
-    }
-    c->tls = lev_tls_new(&c->set.tls, &error);
-    return c->tls != NULL ? LEV_OK : lev_report(c, error.status, error.text);
-}
-
-static lev_status client_connect(lev_client *c, lev_uri *uri) {
-    const char *host = uri->host != NULL ? uri->host : "localhost";
-    uint16_t port = uri->port != 0 ? uri->port : uri->tls ? CLIENT_PORT_TLS : CLIENT_PORT;
-    uint64_t now = lev_net_now();
-    client_where(c, host, port);
-    if (!lev_settings_merge(&c->set, uri)) {
-        return lev_report(c, LEV_ERR_MEMORY, lev_status_text(LEV_ERR_MEMORY));
-    }
-    const char *unusable = client_unusable(&c->set);
-    if (unusable != NULL) {
-        return lev_report(c, LEV_ERR_LIMIT, unusable);
-    }
-    const char *misused = client_misused(&c->set);
-    if (misused != NULL) {
-        return lev_report(c, LEV_ERR_MISUSE, misused);
-    }
-    lev_status status = uri->tls ? client_load_tls(c, uri) : LEV_OK;
-    if (status != LEV_OK) {
-        return status;
-    }
-    c->net = lev_net_connect(host, port, now, now + c->set.connect_ms);
-    if (c->net == NULL) {
-        return lev_report(c, LEV_ERR_MEMORY, lev_status_text(LEV_ERR_MEMORY));
-    }
-    lev_net_secure(c->net, c->tls);
-    c->phase = CLIENT_CONNECTING;
-    return LEV_OK;
-}
-
 lev_status lev_client_start(lev_client *c, const char *text) {
     if (c->phase != CLIENT_NEW) {
         return lev_report(c, LEV_ERR_MISUSE, "a client connects once; make a new one");
     }
-    lev_uri uri;
-    lev_status status = lev_uri_init(&uri, text != NULL ? text : "amqp://localhost");
-    if (status != LEV_OK) {
-        client_bad_uri(c, status, &uri);
-    } else {
-        status = client_connect(c, &uri);
+    if (!lev_recovery_uris(c, text != NULL ? text : "amqp://localhost")) {
+        return lev_report(c, LEV_ERR_MEMORY, lev_status_text(LEV_ERR_MEMORY));
     }
-    lev_uri_deinit(&uri);
-    return status;
+    lev_status status = LEV_OK;
+    for (size_t i = 0; i < c->recovery.uri_count && status == LEV_OK; i++) {
+        status = lev_connect_check(c, c->recovery.uris[i]);
+    }
+    return status == LEV_OK ? lev_connect_begin(c) : status;
 }
 
 static lev_verdict client_judge_open(const lev_wait *w, const lev_event *event) {
@@ -188,7 +98,8 @@ static lev_status client_close_open(lev_client *c) {
 lev_status lev_client_close(lev_client *c) {
     lev_status status = LEV_ERR_CLOSED;
     lev_error before = c->error;
-    if (c->phase == CLIENT_NEW || c->phase == CLIENT_CONNECTING) {
+    c->recovery.leaving = true;
+    if (c->phase < CLIENT_RUNNING) {
         lev_loop_end(c, status, LEV_LAYER_CLIENT, "the connection is closed");
         c->orderly = true;
     } else if (c->phase == CLIENT_RUNNING) {
@@ -228,7 +139,7 @@ static lev_verdict client_judge_any(const lev_wait *w, const lev_event *event) {
 /* Takes the engine's next event, if there is one: a delivery, the common case, goes straight to the
  * caller. */
 static bool client_take(lev_client *c, lev_event *event) {
-    bool fresh = !c->waiting && c->phase == CLIENT_RUNNING;
+    bool fresh = !c->waiting && !lev_resend_owes(c) && c->phase == CLIENT_RUNNING;
     if (fresh) {
         c->lent = false;
         c->full = false;
@@ -293,6 +204,9 @@ lev_status lev_client_process(lev_client *c) {
     }
     lev_loop_push(c);
     (void)lev_loop_pull(c);
+    if (c->phase == CLIENT_WAITING || c->recovery.active) {
+        return LEV_OK;
+    }
     const lev_error *failed = c->engine != NULL ? lev_engine_error(c->engine) : &c->end;
     return failed->status == LEV_OK ? LEV_OK : lev_report_call(c, 0, "", failed->status);
 }

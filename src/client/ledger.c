@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* A ring with one record a publish, of all channels, in the order of publishing; and for each
- * channel a ring of slots, the positions of its records.
+/* A ring with one parcel a publish, of all channels, in the order of publishing; and for each
+ * channel a ring of slots, the positions of its parcels.
  *
  * Invariants: what stands before `cursor` was sent in this connection or has its outcome, what
  * stands behind was not sent. A channel's slots are in order, and the i-th is the engine's number
  * `engine + i` for i < sent; so no number is searched for. Losing the connection closes the gaps of
  * what has its outcome, and the numbers begin with 1 again.
  *
- * A record is dead when it has its outcome and, where its body was lent, the engine needs that no
+ * A parcel is dead when it has its outcome and, where its body was lent, the engine needs that no
  * more either: an ack may come before the last byte was written.
  *
  * Rejected: a copy of the frames as sent (they depend on the negotiated limits), and a ring a
  * channel (memory would be bounded only for each). */
 
 #include "ledger.h"
-#include "record.h"
+#include "parcel.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ typedef struct lev_ledger_channel {
     size_t open; /* of `count`, without an outcome */
 } lev_ledger_channel;
 
-static lev_record *ledger_at(const lev_ledger *l, uint64_t at) { return lev_ring_at(&l->ring, at); }
+static lev_parcel *ledger_at(const lev_ledger *l, uint64_t at) { return lev_ring_at(&l->ring, at); }
 
 static uint64_t *ledger_slot(const lev_ledger_channel *ch, size_t i) {
     return &ch->slots[(ch->head + i) & (ch->cap - 1)];
@@ -116,11 +116,11 @@ static bool ledger_fits(const lev_ledger *l, size_t size) {
     return bounded && l->kept < l->count_max && used < l->bytes_max && size <= l->bytes_max - used;
 }
 
-bool lev_ledger_has_room(const lev_ledger *l) { return ledger_fits(l, l->need); }
+bool lev_ledger_has_room(const lev_ledger *l) { return l->need == 0 || ledger_fits(l, l->need); }
 
 lev_status lev_ledger_prepare(lev_ledger *l, uint16_t channel, const lev_publication *p,
                               bool keep) {
-    size_t size = keep ? lev_record_size(p) : LEV_RING_UNIT;
+    size_t size = keep ? lev_parcel_size(p) : LEV_RING_UNIT;
     lev_ledger_channel *ch = ledger_obtain(l, channel);
     if (ch == NULL || size == 0 || !ledger_expect_slot(ch)) {
         return LEV_ERR_MEMORY;
@@ -129,18 +129,19 @@ lev_status lev_ledger_prepare(lev_ledger *l, uint16_t channel, const lev_publica
         l->need = size;
         return LEV_AGAIN;
     }
+    l->need = 0;
     if (!lev_ring_expect(&l->ring, size, &l->prepared_at)) {
         return LEV_ERR_MEMORY;
     }
-    lev_record *r = ledger_at(l, l->prepared_at);
-    *r = (lev_record){.block = {.size = size}, .channel = channel};
+    lev_parcel *r = ledger_at(l, l->prepared_at);
+    *r = (lev_parcel){.block = {.size = size}, .channel = channel};
     l->prepared = ch;
-    return keep ? lev_record_write(r, p) : LEV_OK;
+    return keep ? lev_parcel_write(r, p) : LEV_OK;
 }
 
 /* A position, made to fit a pointer and not to be NULL. */
-static void *ledger_token(const lev_record *r, uint64_t at) {
-    return (r->flags & LEV_RECORD_AWAITED) != 0 ? (void *)((uintptr_t)at | 1) : NULL;
+static void *ledger_token(const lev_parcel *r, uint64_t at) {
+    return (r->flags & LEV_PARCEL_AWAITED) != 0 ? (void *)((uintptr_t)at | 1) : NULL;
 }
 
 void *lev_ledger_token(const lev_ledger *l) {
@@ -157,13 +158,14 @@ static void ledger_bind(lev_ledger_channel *ch, uint64_t engine) {
 
 uint64_t lev_ledger_add(lev_ledger *l, uint64_t engine) {
     lev_ledger_channel *ch = l->prepared;
-    lev_record *r = ledger_at(l, l->prepared_at);
+    lev_parcel *r = ledger_at(l, l->prepared_at);
     lev_ring_add(&l->ring, l->prepared_at);
     r->number = ++ch->last;
-    l->kept += (r->flags & LEV_RECORD_KEPT) != 0;
+    l->kept += (r->flags & LEV_PARCEL_KEPT) != 0;
     *ledger_slot(ch, ch->count) = l->prepared_at;
     ch->count++;
     ch->open++;
+    l->unsent += engine == 0;
     if (engine != 0) {
         ledger_bind(ch, engine);
         l->cursor = l->ring.tail;
@@ -171,27 +173,38 @@ uint64_t lev_ledger_add(lev_ledger *l, uint64_t engine) {
     return r->number;
 }
 
+void lev_ledger_lend(lev_ledger *l) {
+    lev_parcel *r = ledger_at(l, l->prepared_at);
+    lev_ring_add(&l->ring, l->prepared_at);
+    r->flags |= LEV_PARCEL_SETTLED;
+    if (l->unsent == 0) {
+        l->cursor = l->ring.tail;
+    }
+}
+
 /* ---- sending --------------------------------------------------------------------------------- */
 
 bool lev_ledger_unsent(lev_ledger *l, lev_ledger_message *m) {
-    while (l->cursor < l->ring.tail && ledger_at(l, l->cursor)->block.dead) {
-        l->cursor += ledger_at(l, l->cursor)->block.size;
-    }
-    if (l->cursor == l->ring.tail) {
+    if (l->unsent == 0) {
         return false;
     }
-    const lev_record *r = ledger_at(l, l->cursor);
-    lev_record_read(r, &m->publication, &m->properties);
+    const lev_parcel *r = ledger_at(l, l->cursor);
+    while (r->block.dead || (r->flags & LEV_PARCEL_SETTLED) != 0) {
+        l->cursor += r->block.size;
+        r = ledger_at(l, l->cursor);
+    }
+    lev_parcel_read(r, &m->publication, &m->properties);
     m->publication.token = ledger_token(r, l->cursor);
     m->channel = r->channel;
-    m->in_doubt = (r->flags & LEV_RECORD_DOUBT) != 0;
+    m->in_doubt = (r->flags & LEV_PARCEL_DOUBT) != 0;
     return true;
 }
 
 void lev_ledger_sent(lev_ledger *l, uint64_t engine) {
-    const lev_record *r = ledger_at(l, l->cursor);
+    const lev_parcel *r = ledger_at(l, l->cursor);
     ledger_bind(ledger_find(l, r->channel), engine);
     l->cursor += r->block.size;
+    l->unsent--;
 }
 
 /* ---- outcomes -------------------------------------------------------------------------------- */
@@ -231,32 +244,36 @@ void lev_ledger_drop(lev_ledger *l, uint16_t channel) {
     }
 }
 
-void lev_ledger_give_up(lev_ledger *l) { l->drops = l->channels_len; }
+void lev_ledger_give_up(lev_ledger *l) {
+    l->need = 0;
+    l->drops = l->channels_len;
+}
 
-/* Returns the record of the walk's next slot; NULL where it has its outcome. */
-static lev_record *ledger_walk_record(const lev_ledger *l) {
+/* Returns the parcel of the walk's next slot; NULL where it has its outcome. */
+static lev_parcel *ledger_walk_parcel(const lev_ledger *l) {
     uint64_t at = *ledger_slot(l->walk.ch, l->walk.next);
-    lev_record *r = at != LEDGER_GONE ? ledger_at(l, at) : NULL;
-    return r != NULL && (r->flags & LEV_RECORD_SETTLED) == 0 ? r : NULL;
+    lev_parcel *r = at != LEDGER_GONE ? ledger_at(l, at) : NULL;
+    return r != NULL && (r->flags & LEV_PARCEL_SETTLED) == 0 ? r : NULL;
 }
 
 /* Notes the outcome of a lost connection where that is not the end of it. */
-static bool ledger_walk_keeps(const lev_ledger_walk *w, lev_record *r) {
+static bool ledger_walk_keeps(const lev_ledger_walk *w, lev_parcel *r) {
     bool ends = w->outcome != LEV_NOT_SENT && w->outcome != LEV_IN_DOUBT;
-    if (!w->keeps || ends || (r->flags & LEV_RECORD_KEPT) == 0) {
+    if (!w->keeps || ends || (r->flags & LEV_PARCEL_KEPT) == 0) {
         return false;
     }
-    r->flags |= w->outcome == LEV_IN_DOUBT ? LEV_RECORD_DOUBT : 0;
+    r->flags |= w->outcome == LEV_IN_DOUBT ? LEV_PARCEL_DOUBT : 0;
     return true;
 }
 
-/* Gives a record its outcome. One that was lent keeps its slot until ledger_tell_lent. */
-static void ledger_walk_end(lev_ledger *l, lev_record *r) {
+/* Gives a parcel its outcome. One that was lent keeps its slot until ledger_tell_lent. */
+static void ledger_walk_end(lev_ledger *l, lev_parcel *r) {
     lev_ledger_walk *w = &l->walk;
-    r->flags |= LEV_RECORD_SETTLED;
+    r->flags |= LEV_PARCEL_SETTLED;
     w->ch->open--;
-    l->kept -= (r->flags & LEV_RECORD_KEPT) != 0;
-    if ((r->flags & LEV_RECORD_AWAITED) != 0) {
+    l->unsent -= w->next >= w->ch->sent;
+    l->kept -= (r->flags & LEV_PARCEL_KEPT) != 0;
+    if ((r->flags & LEV_PARCEL_AWAITED) != 0) {
         w->lent_behind = w->next + 1;
     } else {
         r->block.dead = true;
@@ -268,11 +285,11 @@ static bool ledger_tell_range(lev_ledger *l, lev_event *event) {
     lev_ledger_walk *w = &l->walk;
     bool begun = false;
     for (; w->next < w->behind; w->next++) {
-        lev_record *r = ledger_walk_record(l);
+        lev_parcel *r = ledger_walk_parcel(l);
         if (r == NULL || ledger_walk_keeps(w, r)) {
             continue;
         }
-        bool doubt = w->outcome == LEV_NOT_SENT && (r->flags & LEV_RECORD_DOUBT) != 0;
+        bool doubt = w->outcome == LEV_NOT_SENT && (r->flags & LEV_PARCEL_DOUBT) != 0;
         lev_outcome outcome = doubt ? LEV_IN_DOUBT : w->outcome;
         if (begun && (r->number != event->last + 1 || outcome != event->outcome)) {
             break;
@@ -296,15 +313,15 @@ static bool ledger_tell_lent(lev_ledger *l, lev_event *event) {
     lev_ledger_walk *w = &l->walk;
     while (w->lent < w->lent_behind) {
         uint64_t *slot = ledger_slot(w->ch, w->lent++);
-        lev_record *r = *slot != LEDGER_GONE ? ledger_at(l, *slot) : NULL;
-        if (r == NULL || (r->flags & LEV_RECORD_SETTLED) == 0) {
+        lev_parcel *r = *slot != LEDGER_GONE ? ledger_at(l, *slot) : NULL;
+        if (r == NULL || (r->flags & LEV_PARCEL_SETTLED) == 0) {
             continue;
         }
-        bool needed = *slot < l->cursor && (r->flags & LEV_RECORD_WRITTEN) == 0;
+        bool needed = *slot < l->cursor && (r->flags & LEV_PARCEL_WRITTEN) == 0;
         *slot = LEDGER_GONE;
         if (!needed) {
             r->block.dead = true;
-            *event = (lev_event){.type = LEV_EVENT_RELEASED, .token = lev_record_token(r)};
+            *event = (lev_event){.type = LEV_EVENT_RELEASED, .token = lev_parcel_token(r)};
             return true;
         }
     }
@@ -357,31 +374,33 @@ bool lev_ledger_tell(lev_ledger *l, lev_event *event) {
 
 bool lev_ledger_written(lev_ledger *l, void **token) {
     uintptr_t position = (uintptr_t)*token & ~(uintptr_t)1;
-    lev_record *r = ledger_at(l, l->ring.head + (position - (uintptr_t)l->ring.head));
-    r->flags |= LEV_RECORD_WRITTEN;
-    if ((r->flags & LEV_RECORD_SETTLED) == 0) {
+    lev_parcel *r = ledger_at(l, l->ring.head + (position - (uintptr_t)l->ring.head));
+    r->flags |= LEV_PARCEL_WRITTEN;
+    if ((r->flags & LEV_PARCEL_SETTLED) == 0) {
         return false;
     }
-    *token = lev_record_token(r);
+    *token = lev_parcel_token(r);
     r->block.dead = true;
     ledger_shrink(l);
     return true;
 }
 
-static void ledger_channel_lost(const lev_ledger *l, lev_ledger_channel *ch) {
+static void ledger_channel_lost(lev_ledger *l, lev_ledger_channel *ch) {
     size_t left = 0;
     for (size_t i = 0; i < ch->count; i++) {
         uint64_t at = *ledger_slot(ch, i);
         if (at != LEDGER_GONE) {
             *ledger_slot(ch, left++) = at;
-            ledger_at(l, at)->flags &= (uint8_t)~LEV_RECORD_WRITTEN;
+            ledger_at(l, at)->flags &= (uint8_t)~LEV_PARCEL_WRITTEN;
         }
     }
     ch->count = left;
     ch->sent = 0;
+    l->unsent += left;
 }
 
 void lev_ledger_lost(lev_ledger *l) {
+    l->unsent = 0;
     for (size_t i = 0; i < l->channels_len; i++) {
         if (l->channels[i] != NULL) {
             ledger_channel_lost(l, l->channels[i]);

@@ -29,9 +29,10 @@ typedef struct lev_ledger {
     size_t count_max; /* kept messages at which a further one is refused */
     size_t bytes_max; /* ... bytes, what holds a message together included */
     lev_ring ring;
-    uint64_t cursor; /* the first record that was not sent in this connection, or `tail` */
+    uint64_t cursor; /* the first parcel that was not sent in this connection, or `tail` */
     size_t kept;
-    size_t need; /* bytes that the publish refused last would have taken */
+    size_t unsent;
+    size_t need; /* bytes that a publish would have taken which was refused; 0: none was */
     struct lev_ledger_channel **channels;
     size_t channels_len;
     struct lev_ledger_channel *prepared; /* the channel of what was prepared, and where that is */
@@ -66,7 +67,11 @@ void *lev_ledger_token(const lev_ledger *l);
  * be behind one that is not. Returns the public number, from 1 on each channel. */
 uint64_t lev_ledger_add(lev_ledger *l, uint64_t engine);
 
-/* Returns whether what was refused last with LEV_AGAIN could be prepared now. */
+/* Enters what was prepared without a number and an outcome: only a lent body, on a channel without
+ * confirms, until the engine needs it no more. */
+void lev_ledger_lend(lev_ledger *l);
+
+/* Returns whether nothing was refused with LEV_AGAIN, or that could be prepared now. */
 bool lev_ledger_has_room(const lev_ledger *l);
 
 /* Shows the next message that is to be sent. Its spans live until the ledger's next call. Returns
@@ -91,6 +96,11 @@ void lev_ledger_drop(lev_ledger *l, uint16_t channel);
  * LEV_EVENT_RELEASED of a lent body that has its outcome. Returns false at the end; only then may
  * anything else be told or sent. */
 bool lev_ledger_tell(lev_ledger *l, lev_event *event);
+
+/* Returns whether there is more to tell. */
+static inline bool lev_ledger_tells(const lev_ledger *l) {
+    return l->walk.ch != NULL || l->drops > 0;
+}
 
 /* The engine needs a lent body no more. Returns whether this releases it, too, and then turns the
  * engine's token into the program's; else that is told with its outcome. */

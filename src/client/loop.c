@@ -30,6 +30,10 @@ void lev_loop_end(lev_client *c, lev_status status, lev_layer layer, const char 
     lev_report_put(&w, text);
     lev_report_engine(c, &error, &c->end);
     c->error = c->end;
+    if (lev_recovery_goes_on(c, &c->end)) {
+        return;
+    }
+    lev_recovery_over(c);
     c->phase = CLIENT_ENDED;
     lev_net_close(c->net);
     c->net = NULL;
@@ -99,10 +103,13 @@ static void loop_connected(lev_client *c, uint64_t now) {
                      "(plaintext_auth), or go through a tunnel");
         return;
     }
+    c->phase = CLIENT_RUNNING;
+    c->blocked = c->write_over = c->full = c->lent = false;
+    c->push_at = LEV_CLIENT_PUSH;
+    c->round = 0;
+    c->attend_at = 0;
+    c->wrote_at = now;
     lev_answer_begin(c, now);
-    if (c->engine != NULL) {
-        c->phase = CLIENT_RUNNING;
-    }
 }
 
 static void loop_connect(lev_client *c, uint64_t now) {
@@ -114,15 +121,21 @@ static void loop_connect(lev_client *c, uint64_t now) {
     }
 }
 
-/* The engine has told all; its last word may still have to be written. */
-static void loop_ended(lev_client *c) {
+/* The engine has told all; its last word may still have to be written. Returns whether that is
+ * news to tell: the beginning of a recovery. */
+static bool loop_ended(lev_client *c) {
     loop_write(c, lev_net_now());
+    if (c->event.type == LEV_EVENT_FAILED && lev_recovery_lost(c)) {
+        return c->waiting;
+    }
     lev_report_engine(c, c->event.error, &c->end);
     c->orderly = c->event.type == LEV_EVENT_CLOSED;
     c->error = c->end;
+    lev_recovery_over(c);
     c->phase = CLIENT_ENDED;
     lev_net_close(c->net);
     c->net = NULL;
+    return false;
 }
 
 /* What the client itself makes of an event. */
@@ -141,29 +154,39 @@ static void loop_note(lev_client *c) {
 }
 
 bool lev_loop_taken(lev_client *c) {
-    while (c->event.type == LEV_EVENT_CHALLENGE) {
-        lev_answer_challenge(c, c->event.method->as.connection_secure.challenge);
+    while (c->event.type == LEV_EVENT_CHALLENGE || lev_recovery_takes(c)) {
+        if (c->event.type == LEV_EVENT_CHALLENGE) {
+            lev_answer_challenge(c, c->event.method->as.connection_secure.challenge);
+        }
         if (!lev_engine_next(c->engine, &c->event)) {
             return false;
         }
     }
     if (c->event.type == LEV_EVENT_FAILED || c->event.type == LEV_EVENT_CLOSED) {
-        loop_ended(c);
-        return false;
+        return loop_ended(c);
     }
     loop_note(c);
-    c->waiting = true;
-    return true;
+    c->waiting = lev_resend_translate(c);
+    return c->waiting;
 }
 
 /* Makes sure that `event` is the next event. Returns false where there is none. */
 bool lev_loop_pull(lev_client *c) {
-    if (c->waiting || c->phase != CLIENT_RUNNING) {
-        return c->waiting;
+    while (!c->waiting) {
+        if (lev_resend_rest(c)) {
+            c->waiting = true;
+        } else if (c->phase != CLIENT_RUNNING) {
+            return false;
+        } else {
+            c->lent = false;
+            c->full = false;
+            if (!lev_engine_next(c->engine, &c->event)) {
+                return false;
+            }
+            (void)lev_loop_taken(c);
+        }
     }
-    c->lent = false;
-    c->full = false;
-    return lev_engine_next(c->engine, &c->event) && lev_loop_taken(c);
+    return true;
 }
 
 static lev_status loop_keep(lev_client *c, bool unlimited) {
@@ -199,7 +222,12 @@ uint64_t lev_loop_due(const lev_client *c) {
     if (c->phase == CLIENT_CONNECTING) {
         return lev_net_due(c->net);
     }
-    return c->phase == CLIENT_RUNNING ? lev_engine_deadline(c->engine) : UINT64_MAX;
+    if (c->phase == CLIENT_WAITING) {
+        return c->recovery.due;
+    }
+    uint64_t step = c->recovery.call != 0 ? c->recovery.due : UINT64_MAX;
+    return c->phase == CLIENT_RUNNING ? loop_sooner(step, lev_engine_deadline(c->engine))
+                                      : UINT64_MAX;
 }
 
 int lev_loop_ms(uint64_t now, uint64_t due) {
@@ -235,6 +263,13 @@ bool lev_loop_ready(const lev_client *c) {
 
 /* Goes on after a wait; `readable` where the socket has something to say. */
 static void loop_work(lev_client *c, uint64_t now, bool readable) {
+    if (c->phase == CLIENT_WAITING && now >= c->recovery.due) {
+        lev_status status = lev_connect_begin(c);
+        if (status != LEV_OK) {
+            lev_error why = c->error;
+            lev_loop_end(c, status, why.layer, why.text);
+        }
+    }
     if (c->phase == CLIENT_CONNECTING) {
         loop_connect(c, now);
     }
@@ -250,6 +285,7 @@ static void loop_work(lev_client *c, uint64_t now, bool readable) {
         }
         lev_engine_tick(c->engine, now);
     }
+    lev_recovery_tick(c, now);
 }
 
 /* One wait, over at `until`. Returns what time it is then. */
@@ -277,6 +313,7 @@ lev_status lev_loop_until(lev_client *c, lev_wait *w) {
     uint64_t now = lev_net_now();
     uint64_t deadline = loop_after(now, w->ms);
     uint64_t progress = c->progress;
+    uint32_t epoch = c->epoch;
     for (bool last = false;;) {
         lev_status status = loop_drain(c, w);
         if (status != LEV_AGAIN) {
@@ -288,6 +325,10 @@ lev_status lev_loop_until(lev_client *c, lev_wait *w) {
         if (c->phase == CLIENT_ENDED) {
             c->error = c->end;
             return c->end.status;
+        }
+        if (w->tied && c->epoch != epoch) {
+            c->error = c->recovery.lost;
+            return LEV_ERR_LOST;
         }
         if (c->phase == CLIENT_RUNNING && loop_write(c, now)) {
             continue;

@@ -52,47 +52,56 @@ static publish_kept *publish_keep(const lev_publication *from) {
     return k;
 }
 
-/* What to publish; with `pieces` only its beginning, of a body of `size` bytes. */
+/* What to publish, and where its number goes. */
 typedef struct publish_job {
-    uint16_t channel;
-    const lev_publication *publication;
+    lev_sent sent;
     uint64_t *number;
-    bool pieces;
-    uint64_t size;
 } publish_job;
 
 static lev_status publish_try(lev_client *c, const publish_job *j) {
+    const lev_sent *s = &j->sent;
+    bool buffers = c->set.when_blocked == LEV_PUBLISH_BUFFER;
+    bool keeps = c->given.recovery.retransmit;
+    bool pending = lev_recovery_pending(c);
+    if ((c->blocked && !buffers) || (pending && !(buffers && keeps && c->recovery.active))) {
+        return LEV_AGAIN;
+    }
+    if (c->given.recovery.on) {
+        return (c->phase < CLIENT_RUNNING && !c->recovery.active) || c->phase == CLIENT_ENDED
+                   ? LEV_ERR_MISUSE
+                   : lev_resend_publish(c, s, j->number);
+    }
     if (c->phase != CLIENT_RUNNING) {
         return LEV_ERR_MISUSE;
     }
-    if (c->blocked) {
-        return LEV_AGAIN;
-    }
-    return j->pieces
-               ? lev_engine_publish_begin(c->engine, j->channel, j->publication, j->size, j->number)
-               : lev_engine_publish(c->engine, j->channel, j->publication, j->number);
+    return s->pieces
+               ? lev_engine_publish_begin(c->engine, s->channel, s->publication, s->size, j->number)
+               : lev_engine_publish(c->engine, s->channel, s->publication, j->number);
 }
 
 /* Waits for room and tries again. What the caller passed may point into the last event, which the
  * wait invalidates. */
 static lev_status publish_wait(lev_client *c, publish_job j) {
     publish_kept *kept = NULL;
+    if (c->set.when_blocked != LEV_PUBLISH_WAIT && (c->blocked || lev_recovery_pending(c))) {
+        return LEV_AGAIN;
+    }
     if (c->lent) {
-        kept = publish_keep(j.publication);
+        kept = publish_keep(j.sent.publication);
         if (kept == NULL) {
             return lev_report(c, LEV_ERR_MEMORY, lev_status_text(LEV_ERR_MEMORY));
         }
-        j.publication = &kept->publication;
+        j.sent.publication = &kept->publication;
     }
     lev_status status = LEV_AGAIN;
     while (status == LEV_AGAIN) {
-        status = lev_call_wait_room(c, j.channel, "basic.publish");
+        status = lev_call_wait_room(c, j.sent.channel, "basic.publish");
         if (status != LEV_OK) {
             break;
         }
         status = publish_try(c, &j);
         if (status != LEV_OK && status != LEV_AGAIN) {
-            status = lev_report_call(c, j.channel, "basic.publish", status);
+            status = lev_report_call(c, j.sent.channel, "basic.publish", status);
         }
     }
     free(kept);
@@ -112,7 +121,7 @@ static lev_status publish_run(lev_client *c, const publish_job *j) {
     if (status == LEV_AGAIN) {
         status = publish_wait(c, *j);
     } else if (status != LEV_OK) {
-        status = lev_report_call(c, j->channel, "basic.publish", status);
+        status = lev_report_call(c, j->sent.channel, "basic.publish", status);
     }
     if (status == LEV_OK) {
         lev_publish_push(c);
@@ -122,18 +131,19 @@ static lev_status publish_run(lev_client *c, const publish_job *j) {
 
 lev_status lev_client_publish(lev_client *c, uint16_t channel, const lev_publication *publication,
                               uint64_t *number) {
-    bool goes = c->phase == CLIENT_RUNNING && !c->blocked;
+    bool goes = c->phase == CLIENT_RUNNING && !c->blocked && !c->given.recovery.on;
     if (goes && lev_engine_publish(c->engine, channel, publication, number) == LEV_OK) {
         lev_publish_push(c);
         return LEV_OK;
     }
-    return publish_run(c, &(publish_job){channel, publication, number, false, 0}); /* or why not */
+    return publish_run(c,
+                       &(publish_job){{channel, publication, false, 0}, number}); /* or why not */
 }
 
 lev_status lev_client_publish_begin(lev_client *c, uint16_t channel,
                                     const lev_publication *publication, uint64_t body_size,
                                     uint64_t *number) {
-    return publish_run(c, &(publish_job){channel, publication, number, true, body_size});
+    return publish_run(c, &(publish_job){{channel, publication, true, body_size}, number});
 }
 
 static lev_verdict publish_judge_confirms(const lev_wait *w, const lev_event *event) {
@@ -147,13 +157,13 @@ static lev_verdict publish_judge_confirms(const lev_wait *w, const lev_event *ev
 }
 
 static bool publish_met_confirms(const lev_wait *w, const lev_client *c) {
-    return c->engine != NULL && lev_engine_unsettled(c->engine, w->channel) == 0;
+    return c->engine != NULL && lev_client_unsettled(c, w->channel) == 0;
 }
 
 static lev_status publish_overdue(lev_client *c, uint16_t channel) {
     lev_writer w = lev_report_begin(c, LEV_ERR_TIMEOUT);
     lev_report_number(&w, "no confirm within ", c->set.progress_ms, " ms");
-    lev_report_number(&w, ", ", lev_engine_unsettled(c->engine, channel),
+    lev_report_number(&w, ", ", lev_client_unsettled(c, channel),
                       " messages are still unconfirmed");
     if (c->blocked) {
         lev_report_put(&w, "; the broker blocks publishers (");

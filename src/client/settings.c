@@ -56,6 +56,7 @@ bool lev_settings_init(lev_client_options *set, const lev_client_options *given)
         *text = lev_secret_copy(original);
         copied = copied && (*text != NULL) == (original != NULL);
     }
+    set->recovery.retransmit = from->recovery.on && from->recovery.retransmit;
     set->message_max = from->message_max != 0 ? from->message_max : LEV_MESSAGE_MAX_DEFAULT;
     set->connect_ms = settings_ms(from->connect_ms, LEV_CONNECT_MS);
     set->call_ms = settings_ms(from->call_ms, LEV_CALL_MS);
@@ -135,7 +136,8 @@ static void *settings_resize(void *context, void *ptr, size_t size) {
     return realloc(ptr, size);
 }
 
-lev_engine *lev_settings_engine(const lev_client_options *set, lev_span response, uint64_t now) {
+lev_engine *lev_settings_engine(const lev_client_options *set, lev_span response,
+                                uint32_t incarnation, uint64_t now) {
     lev_engine_options o = {.allocator = {settings_resize, NULL},
                             .user = lev_span_of(set->user),
                             .password = lev_span_of(set->password),
@@ -152,6 +154,7 @@ lev_engine *lev_settings_engine(const lev_client_options *set, lev_span response
                             .assembly_max = set->assembly_max,
                             .high_water = set->high_water,
                             .window = set->window,
+                            .incarnation = incarnation,
                             .handshake_ms = set->handshake_ms,
                             .connection_name = lev_span_of(set->connection_name)};
     return lev_engine_new(&o, now);

@@ -7,13 +7,16 @@
 #define LEVERET_CLIENT_STATE_H
 
 #include "backlog.h"
+#include "ledger.h"
+#include "recovery.h"
 
 #include <leveret/net.h>
 #include <leveret/uri.h>
 
 enum lev_client_phase {
     CLIENT_NEW,
-    CLIENT_CONNECTING, /* a socket under way, no engine yet */
+    CLIENT_WAITING, /* for the time to connect; the last connection's engine may still be there */
+    CLIENT_CONNECTING, /* a socket under way, no new engine yet */
     CLIENT_RUNNING,    /* an engine; no socket any more where the transport has ended */
     CLIENT_ENDED       /* the engine's last event has been taken, or it never came to be */
 };
@@ -26,7 +29,9 @@ enum {
 };
 
 struct lev_client {
-    lev_client_options set; /* defaults filled in; its strings are ours until the engine has them */
+    lev_client_options given; /* what every connection begins with */
+    lev_client_options
+        set; /* ... and with the URI's; its strings are ours until the engine has them */
     enum lev_client_phase phase;
     lev_net *net;
     lev_tls *tls;
@@ -56,6 +61,11 @@ struct lev_client {
     uint64_t progress; /* counts steps forward */
 
     lev_message message; /* what lev_client_get hands out */
+
+    lev_recovery recovery;
+    lev_ledger ledger;
+    lev_event later; /* comes behind what the ledger has to tell */
+    uint32_t epoch;  /* counts connections that were lost */
 };
 
 /* settings.c: the options. lev_settings_init copies them and fills the defaults in; false without
@@ -65,7 +75,8 @@ bool lev_settings_init(lev_client_options *set, const lev_client_options *given)
 bool lev_settings_merge(lev_client_options *set, lev_uri *uri);
 void lev_settings_forget(lev_client_options *set);
 bool lev_settings_send_password(const lev_client_options *set);
-lev_engine *lev_settings_engine(const lev_client_options *set, lev_span response, uint64_t now);
+lev_engine *lev_settings_engine(const lev_client_options *set, lev_span response,
+                                uint32_t incarnation, uint64_t now);
 
 /* report.c: what goes into the client's error. A report starts with where the broker is, if that is
  * known; pieces follow; `put` cuts what does not fit. */
@@ -84,6 +95,50 @@ lev_status lev_report_closed(lev_client *c, const lev_error *closed);
  * connections and closed channels, and returns their status then. */
 lev_status lev_report_call(lev_client *c, uint16_t channel, const char *what, lev_status status);
 
+/* connect.c: begins to connect to the next of the brokers, and takes the URIs apart, so that a bad
+ * one is told before anything is connected. */
+lev_status lev_connect_begin(lev_client *c);
+lev_status lev_connect_check(lev_client *c, const char *uri);
+
+/* recovery.c: lev_recovery_uris keeps where to connect. lev_recovery_pending: is the connection
+ * lost, with its end told or not, and to be made again? lev_recovery_goes_on decides what follows a
+ * failure to connect (lev_recovery_would: whether it would go on), lev_recovery_lost on the end of
+ * an engine, whose last event is in `event`: false where this is the end. lev_recovery_takes looks
+ * at every other event and returns whether it is the recovery's own, lev_recovery_tick at the
+ * clock; lev_recovery_over tells of the end. */
+bool lev_recovery_uris(lev_client *c, const char *uri);
+void lev_recovery_forget(lev_client *c);
+bool lev_recovery_would(const lev_client *c, const lev_error *why);
+bool lev_recovery_pending(const lev_client *c);
+bool lev_recovery_goes_on(lev_client *c, const lev_error *why);
+bool lev_recovery_lost(lev_client *c);
+bool lev_recovery_takes(lev_client *c);
+void lev_recovery_tick(lev_client *c, uint64_t now);
+void lev_recovery_over(lev_client *c);
+
+/* resend.c: a message to publish; with `pieces` only its beginning, of a body of `size` bytes. */
+typedef struct lev_sent {
+    uint16_t channel;
+    const lev_publication *publication;
+    bool pieces;
+    uint64_t size;
+} lev_sent;
+
+/* Publishes through the ledger, as lev_engine_publish; while recovering it is only kept. */
+lev_status lev_resend_publish(lev_client *c, const lev_sent *s, uint64_t *number);
+bool lev_resend_ready(const lev_client *c);
+
+/* Sends again what waits for that, as far as there is room. */
+void lev_resend_pump(lev_client *c);
+
+/* Puts the program's own numbers into `event`. Returns whether it is to be told. */
+bool lev_resend_translate(lev_client *c);
+
+/* Makes `event` what the ledger has to tell, or what had to wait for that; at the end, of all that
+ * is left in it. Returns whether there is anything. */
+bool lev_resend_rest(lev_client *c);
+bool lev_resend_owes(const lev_client *c);
+
 /* loop.c */
 
 /* What a wait does with an event: keep it for later, drop it, or end with it. */
@@ -99,6 +154,7 @@ typedef struct lev_wait {
     bool by_progress;
     bool unlimited; /* keep events beyond the backlog's limit: the end is near */
     bool watches;   /* wake up when `fd` is readable, too */
+    bool tied;      /* to this connection: over when it is lost */
     int fd;
     uint16_t channel;
     uint32_t call;

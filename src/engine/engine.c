@@ -52,6 +52,7 @@ lev_engine *lev_engine_new(const lev_engine_options *options, uint64_t now) {
     }
     memset(e, 0, sizeof *e);
     e->alloc = options->allocator;
+    e->incarnations = options->incarnation;
     engine_settings(e, options);
     e->now = e->rx.at = e->tx.at = now;
     e->phase_end = now + engine_or(options->handshake_ms, LEV_HANDSHAKE_MS);
@@ -396,3 +397,5 @@ enum lev_channel_state lev_engine_channel_state(const lev_engine *e, uint16_t ch
 const lev_error *lev_engine_error(const lev_engine *e) { return &e->error; }
 
 lev_tuned lev_engine_tuned(const lev_engine *e) { return e->tuned; }
+
+uint32_t lev_engine_incarnation(const lev_engine *e) { return e->incarnations; }

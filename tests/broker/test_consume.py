@@ -84,7 +84,7 @@ class Ends(BrokerTest):
 
     def test_lost_connection_is_69(self):
         relay = self.relay()
-        consumer = start_consumer("-q", self.queue(), url=relay.url)
+        consumer = start_consumer("-q", self.queue(), "--retry", "0", url=relay.url)
         relay.cut()
         self.assertEnded(end(consumer), 69, "consume from")
 

@@ -293,8 +293,8 @@ class Losses(HandlerTest):
     def test_the_connection_is_lost(self):
         queue = self.queue(b"1")
         relay = self.relay()
-        consumer = start("consume", "-q", queue, "--", "sh", "-c", 'echo b >>"$0"; sleep 0.5; echo e >>"$0"', self.log,
-                         url=relay.url)
+        consumer = start("consume", "-q", queue, "--retry", "0", "--", "sh", "-c",
+                         'echo b >>"$0"; sleep 0.5; echo e >>"$0"', self.log, url=relay.url)
         self.await_logged(1)
         relay.cut()
         self.assertEnded(end(consumer), 69, "message 1 cannot be settled: its connection was lost")

@@ -55,7 +55,7 @@ class Silence(BrokerTest):
 
     def test_a_peer_that_falls_silent_is_69(self):
         relay = self.relay()
-        consumer = start_consumer("-q", self.queue(), "--heartbeat", "1", url=relay.url)
+        consumer = start_consumer("-q", self.queue(), "--heartbeat", "1", "--retry", "0", url=relay.url)
         relay.stall()
         began = time.monotonic()
         self.assertEnded(end(consumer), 69, "silent")

@@ -284,7 +284,7 @@ class Trouble(BrokerTest):
 
     def test_lost_connection_is_69(self):
         relay = self.relay()
-        publisher = self.start_lines(relay)
+        publisher = self.start_lines(relay, "--retry", "0")
         time.sleep(0.3)
         relay.cut()
         self.assertEqual(publisher.wait(10), 69)

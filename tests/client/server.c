@@ -64,7 +64,10 @@ void server_return(server *s, const server_publish *p) {
 }
 
 void server_close_channel(server *s, uint16_t channel) {
-    lev_channel_close fields = {.reply_code = LEV_NOT_FOUND, .reply_text = lev_span_of("gone")};
+    lev_channel_close fields = {.reply_code = LEV_NOT_FOUND,
+                                .reply_text = lev_span_of("gone"),
+                                .class_id = LEV_CLASS_BASIC,
+                                .method_id = 40};
     server_send(s, channel, LEV_CHANNEL_CLOSE, &fields);
     s->closing[channel] = true;
 }

@@ -385,6 +385,32 @@ static void refuses_what_cannot_be_encoded(void) {
 }
 
 /* A broker that confirms at once what it got: the ring stays small and is never moved. */
+/* On a channel without confirms the ledger knows a lent body, and nothing else. */
+static void gives_back_what_was_lent_without_confirms(void) {
+    lev_ledger l;
+    lev_ledger_message m;
+    lev_publication p = plain(9);
+    p.lend = true;
+    p.token = &p;
+    lev_ledger_init(&l, 10, 100000);
+    EXPECT_EQ(lev_ledger_prepare(&l, 1, &p, true), LEV_OK);
+    EXPECT_EQ(lev_ledger_add(&l, 0), 1);
+    EXPECT_EQ(lev_ledger_prepare(&l, 2, &p, true), LEV_OK);
+    void *token = lev_ledger_token(&l);
+    lev_ledger_lend(&l);
+    EXPECT_EQ(lev_ledger_prepare(&l, 1, &p, true), LEV_OK);
+    EXPECT_EQ(lev_ledger_add(&l, 0), 2);
+    EXPECT_EQ(lev_ledger_open(&l, 2), 0);
+    EXPECT(lev_ledger_unsent(&l, &m) && m.channel == 1);
+    lev_ledger_sent(&l, 1);
+    EXPECT(lev_ledger_unsent(&l, &m) && m.channel == 1);
+    lev_ledger_sent(&l, 2);
+    EXPECT(!lev_ledger_unsent(&l, &m));
+    EXPECT(lev_ledger_written(&l, &token));
+    EXPECT(token == &p);
+    lev_ledger_deinit(&l);
+}
+
 static void takes_no_memory_a_message(void) {
     lev_ledger l;
     lev_event event;
@@ -411,12 +437,14 @@ static void takes_no_memory_a_message(void) {
 }
 
 int main(void) {
-    static const unit_case cases[] = {
-        CASE(agrees_with_the_model), CASE(keeps_one_message_beyond_the_bound),
-        CASE(stops_at_either_bound), CASE(refuses_what_cannot_be_encoded),
-        CASE(takes_no_memory_a_message)};
+    static const unit_case cases[] = {CASE(agrees_with_the_model),
+                                      CASE(keeps_one_message_beyond_the_bound),
+                                      CASE(stops_at_either_bound),
+                                      CASE(refuses_what_cannot_be_encoded),
+                                      CASE(gives_back_what_was_lent_without_confirms),
+                                      CASE(takes_no_memory_a_message)};
     for (size_t i = 0; i < sizeof bodies; i++) {
         bodies[i] = (uint8_t)(i * 31 >> 3);
     }
-    return unit_run("ledger", cases, 5);
+    return unit_run("ledger", cases, 6);
 }

@@ -19,6 +19,7 @@ typedef struct tale {
     lev_outcome how[SERVER_CHANNELS][MOST];
     unsigned returned[MOST]; /* returns on channel 1, by number */
     unsigned closed;         /* channels */
+    unsigned recovering;
     unsigned recovered;
     bool over;
 } tale;
@@ -80,6 +81,7 @@ static void hear(tale *t, int timeout_ms) {
         t->returned[e.first]++;
     }
     t->closed += e.type == LEV_EVENT_CHANNEL_CLOSED;
+    t->recovering += e.type == LEV_EVENT_RECOVERING;
     t->recovered += e.type == LEV_EVENT_RECOVERED;
     t->over = e.type == LEV_EVENT_FAILED || e.type == LEV_EVENT_CLOSED;
 }
@@ -98,6 +100,21 @@ static void expect_outcomes(tale *t, uint16_t channel, int last, lev_outcome how
         EXPECT_EQ(t->how[channel][i], how);
     }
     EXPECT_EQ(t->outcomes[channel][last + 1], 0);
+}
+
+/* Waits until channel 1 owes nothing; each publish has one outcome then. */
+static void expect_settled(tale *t) {
+    uint64_t until = lev_net_now() + 5000;
+    while (lev_client_unsettled(t->client, 1) > 0 && lev_net_now() < until && !t->over) {
+        hear(t, 100);
+    }
+    for (int i = 0; i < 10 && !t->over; i++) {
+        hear(t, 10);
+    }
+    EXPECT_EQ(lev_client_unsettled(t->client, 1), 0);
+    for (int i = 1; t->outcomes[1][i] > 0; i++) {
+        EXPECT_EQ(t->outcomes[1][i], 1);
+    }
 }
 
 /* Closes; the server may be looked at afterwards. */
@@ -235,9 +252,7 @@ static void one_was_returned(void) {
     EXPECT_EQ(publish(&t, 1, 1, NULL), LEV_OK);
     EXPECT_EQ(publish(&t, 1, 2, "none"), LEV_OK);
     EXPECT_EQ(publish(&t, 1, 3, NULL), LEV_OK);
-    while (lev_client_unsettled(t.client, 1) > 0) {
-        hear(&t, 3000);
-    }
+    expect_settled(&t);
     end(&t, s);
     EXPECT_STR(seen(s, 2), "k1! k3!");
     EXPECT_EQ(t.returned[2], 1);
@@ -253,9 +268,7 @@ static void returns_after_a_recovery_have_their_own_numbers(void) {
     tale t = begin(s, &o);
     publish_many(&t, 1, 4);
     EXPECT_EQ(publish(&t, 1, 5, "none"), LEV_OK);
-    while (lev_client_unsettled(t.client, 1) > 0) {
-        hear(&t, 3000);
-    }
+    expect_settled(&t);
     end(&t, s);
     EXPECT_EQ(t.returned[5], 1);
     EXPECT_EQ(t.how[1][5], LEV_RETURNED);
@@ -321,10 +334,10 @@ static void close_the_channel_for_the_second(server *s, server_publish *p) {
     }
 }
 
-static void close_for_one(uint32_t window, bool consumes) {
+/* Channel 1 has k1 to k3 to send again, channel 2 one message. */
+static void close_for_one(bool consumes) {
     server *s = server_start(close_the_channel_for_the_second);
     lev_client_options o = options();
-    o.window = window;
     tale t = begin(s, &o);
     open_confirming(t.client, 2);
     if (consumes) {
@@ -333,31 +346,190 @@ static void close_for_one(uint32_t window, bool consumes) {
     publish_many(&t, 1, 3);
     EXPECT_EQ(publish(&t, 2, 9, NULL), LEV_OK);
     expect_outcomes(&t, 2, 1, LEV_CONFIRMED);
-    while (lev_client_unsettled(t.client, 1) > 0 && s->connections < 20) {
-        hear(&t, 3000);
-    }
-    for (int i = 0; i < 10; i++) {
-        hear(&t, 10);
-    }
+    expect_settled(&t);
     end(&t, s);
     EXPECT_EQ(s->connections, 2);
     EXPECT_EQ(t.closed, 1);
     EXPECT(t.how[1][1] == LEV_CONFIRMED || t.how[1][1] == LEV_IN_DOUBT);
     EXPECT_EQ(t.how[1][2], LEV_IN_DOUBT);
     EXPECT_EQ(t.how[1][3], LEV_IN_DOUBT);
-    for (int i = 1; i <= 3; i++) {
-        EXPECT_EQ(t.outcomes[1][i], 1);
-    }
     free(s);
 }
 
-static void the_channel_is_closed_for_one_of_them(void) { close_for_one(0, false); }
-static void the_channel_is_closed_amid_the_resend(void) { close_for_one(2, false); }
-static void the_channel_is_closed_amid_the_recovery(void) { close_for_one(0, true); }
+static void the_channel_is_closed_for_one_of_them(void) { close_for_one(false); }
+static void the_channel_is_closed_before_all_is_back(void) { close_for_one(true); }
+
+/* Takes two and closes the channel, with neither confirmed, so no third fits the window. */
+static void close_at_the_second(server *s, server_publish *p) {
+    if (s->connections == 1 && p->tag == 2) {
+        server_cut(s);
+    } else if (s->connections > 1 && p->tag == 2) {
+        server_close_channel(s, 1);
+    }
+}
+
+/* What waits for room on a channel that is closed has its outcome, and is not tried for ever. */
+static void the_channel_is_closed_amid_the_resend(void) {
+    server *s = server_start(close_at_the_second);
+    lev_client_options o = options();
+    o.window = 2;
+    o.when_blocked = LEV_PUBLISH_BUFFER;
+    tale t = begin(s, &o);
+    publish_many(&t, 1, 2);
+    while (!t.recovering) {
+        hear(&t, 3000);
+    }
+    publish_many(&t, 3, 4);
+    expect_settled(&t);
+    end(&t, s);
+    EXPECT_EQ(s->connections, 2);
+    EXPECT_EQ(t.closed, 1);
+    EXPECT(t.how[1][1] == LEV_IN_DOUBT && t.how[1][2] == LEV_IN_DOUBT);
+    EXPECT(t.how[1][3] == LEV_NOT_SENT && t.how[1][4] == LEV_NOT_SENT);
+    EXPECT_EQ(server_times(s, "k3"), 0);
+    free(s);
+}
+
+/* ---- bounds and policies --------------------------------------------------------------------- */
+
+static void never_ack_the_first(server *s, server_publish *p) {
+    if (s->connections > 1) {
+        server_confirm(s, p);
+    }
+}
+
+/* A full ledger is room that publishing waits for, and then says so. */
+static void a_full_ledger_makes_publishing_wait(void) {
+    server *s = server_start(never_ack_the_first);
+    lev_client_options o = options();
+    o.progress_ms = 200;
+    o.recovery.ledger_count = 3;
+    tale t = begin(s, &o);
+    publish_many(&t, 1, 3);
+    EXPECT_EQ(publish(&t, 1, 4, NULL), LEV_ERR_TIMEOUT);
+    EXPECT_EQ(lev_client_unsettled(t.client, 1), 3);
+    end(&t, s);
+    EXPECT_EQ(s->count, 3);
+    free(s);
+}
+
+static void ack_slowly(server *s, server_publish *p) {
+    usleep(2000);
+    server_ack(s, p->channel, p->tag, false);
+}
+
+static void a_full_ledger_goes_on_when_there_is_room(void) {
+    server *s = server_start(ack_slowly);
+    lev_client_options o = options();
+    o.recovery.ledger_count = 2;
+    tale t = begin(s, &o);
+    publish_many(&t, 1, 30);
+    expect_outcomes(&t, 1, 30, LEV_CONFIRMED);
+    end(&t, s);
+    EXPECT_EQ(s->count, 30);
+    free(s);
+}
+
+static bool only_the_first(server *s) { return s->connections == 1; }
+
+/* Loses the connection at the first publish and asks what the next ones get meanwhile. */
+static tale lose_with(server *s, lev_client_options *o, lev_publish_policy policy) {
+    o->when_blocked = policy;
+    o->recovery.wait_first_ms = o->recovery.wait_max_ms = 300;
+    tale t = begin(s, o);
+    publish_many(&t, 1, 1);
+    while (!t.recovering) {
+        hear(&t, 3000);
+    }
+    return t;
+}
+
+static void cut_all_of_the_first(server *s, server_publish *p) {
+    if (s->connections == 1) {
+        server_cut(s);
+    }
+    server_confirm(s, p);
+}
+
+static void while_recovering_publishing_waits(void) {
+    server *s = server_start(cut_all_of_the_first);
+    lev_client_options o = options();
+    tale t = lose_with(s, &o, LEV_PUBLISH_WAIT);
+    EXPECT_EQ(publish(&t, 1, 2, NULL), LEV_OK);
+    expect_outcomes(&t, 1, 2, LEV_CONFIRMED);
+    end(&t, s);
+    EXPECT_STR(seen(s, 2), "k1! k2");
+    free(s);
+}
+
+static void while_recovering_publishing_is_refused(void) {
+    server *s = server_start(cut_all_of_the_first);
+    lev_client_options o = options();
+    tale t = lose_with(s, &o, LEV_PUBLISH_REFUSE);
+    EXPECT_EQ(publish(&t, 1, 2, NULL), LEV_AGAIN);
+    expect_outcomes(&t, 1, 1, LEV_CONFIRMED);
+    EXPECT_EQ(publish(&t, 1, 2, NULL), LEV_OK);
+    expect_outcomes(&t, 1, 2, LEV_CONFIRMED);
+    end(&t, s);
+    free(s);
+}
+
+static void while_recovering_publishing_buffers_up_to_the_bound(void) {
+    server *s = server_start(cut_all_of_the_first);
+    lev_client_options o = options();
+    o.recovery.ledger_count = 3;
+    tale t = lose_with(s, &o, LEV_PUBLISH_BUFFER);
+    publish_many(&t, 2, 3);
+    EXPECT_EQ(publish(&t, 1, 4, NULL), LEV_AGAIN);
+    expect_outcomes(&t, 1, 3, LEV_CONFIRMED);
+    end(&t, s);
+    EXPECT_STR(seen(s, 2), "k1! k2 k3");
+    free(s);
+}
+
+/* ---- ends ------------------------------------------------------------------------------------ */
+
+static void what_is_given_up_has_an_outcome(void) {
+    server *s = server_start(cut_all_of_the_first);
+    s->opens = only_the_first;
+    lev_client_options o = options();
+    o.recovery.attempts = 2;
+    tale t = begin(s, &o);
+    publish_many(&t, 1, 1);
+    while (!t.over) {
+        hear(&t, 5000);
+    }
+    EXPECT_EQ(t.outcomes[1][1], 1);
+    EXPECT_EQ(t.how[1][1], LEV_IN_DOUBT);
+    lev_client_free(t.client);
+    server_end(s);
+    free(s);
+}
+
+static void closing_amid_a_recovery_tells_all_outcomes(void) {
+    server *s = server_start(cut_all_of_the_first);
+    lev_client_options o = options();
+    tale t = lose_with(s, &o, LEV_PUBLISH_BUFFER);
+    publish_many(&t, 2, 2);
+    EXPECT_EQ(lev_client_close(t.client), LEV_OK);
+    while (!t.over) {
+        hear(&t, 100);
+    }
+    EXPECT(t.outcomes[1][1] == 1 && t.how[1][1] == LEV_IN_DOUBT);
+    EXPECT(t.outcomes[1][2] == 1 && t.how[1][2] == LEV_NOT_SENT);
+    lev_client_free(t.client);
+    server_end(s);
+    free(s);
+}
 
 UNIT_MAIN("resend", CASE(between_publish_and_confirm), CASE(an_ack_is_lost),
           CASE(some_were_acked_together), CASE(some_were_acked_out_of_order),
           CASE(one_was_returned), CASE(returns_after_a_recovery_have_their_own_numbers),
           CASE(several_losses_in_a_row), CASE(in_the_middle_of_the_resend),
-          CASE(the_channel_is_closed_for_one_of_them), CASE(the_channel_is_closed_amid_the_resend),
-          CASE(the_channel_is_closed_amid_the_recovery))
+          CASE(the_channel_is_closed_for_one_of_them),
+          CASE(the_channel_is_closed_before_all_is_back),
+          CASE(the_channel_is_closed_amid_the_resend), CASE(a_full_ledger_makes_publishing_wait),
+          CASE(a_full_ledger_goes_on_when_there_is_room), CASE(while_recovering_publishing_waits),
+          CASE(while_recovering_publishing_is_refused),
+          CASE(while_recovering_publishing_buffers_up_to_the_bound),
+          CASE(what_is_given_up_has_an_outcome), CASE(closing_amid_a_recovery_tells_all_outcomes))

@@ -106,10 +106,11 @@ static lev_status begin(consumer *self, const char *url, int count, char **queue
 }
 
 int main(int argc, char **argv) {
-    lev_client_options options = {.heartbeat = 2};
-    consumer self = {.client = lev_client_new(&options)};
+    lev_client_options options = {.recovery = {.on = true, .wait_max_ms = 1000}, .heartbeat = 2};
+    consumer self = {0};
     int code = 0;
-    if (argc < 4 || argc - 3 > NOTES_CHANNELS || !self.client) {
+    if (argc < 4 || argc - 3 > NOTES_CHANNELS || !hosts_take(&options, argv[1]) ||
+        !(self.client = lev_client_new(&options))) {
         fputs("usage: consumer URL LEDGER QUEUE...\n", stderr);
         return 64;
     }

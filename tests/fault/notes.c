@@ -43,14 +43,28 @@ void notes_write(FILE *notes) {
 }
 
 void notes_connection(FILE *notes, lev_event_type type) {
-    static const char *const words[LEV_EVENT_FAILED + 1] = {
-        [LEV_EVENT_BLOCKED] = "blocked", [LEV_EVENT_UNBLOCKED] = "unblocked"};
+    static const char *const words[LEV_EVENT_RECOVERED + 1] = {[LEV_EVENT_RECOVERING] = "lost",
+                                                               [LEV_EVENT_RECOVERED] = "recovered",
+                                                               [LEV_EVENT_BLOCKED] = "blocked",
+                                                               [LEV_EVENT_UNBLOCKED] = "unblocked"};
     struct timespec now;
     if (words[type]) {
         clock_gettime(CLOCK_REALTIME, &now);
         fprintf(notes, "%s %lld\n", words[type],
                 (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
     }
+}
+
+bool hosts_take(lev_client_options *options, char *urls) {
+    static const char *others[HOSTS_MAX];
+    size_t count = 0;
+    for (char *comma = strchr(urls, ','); comma && count < HOSTS_MAX; comma = strchr(comma, ',')) {
+        *comma++ = 0;
+        others[count++] = comma;
+    }
+    options->uris = others;
+    options->uri_count = count;
+    return *urls != 0;
 }
 
 /* Most are small; one in sixteen takes a few kilobytes, one in 2,048 more than a frame. */

@@ -11,10 +11,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { NOTES_CHANNELS = 4, BODY_MAX = 200000 };
+enum { NOTES_CHANNELS = 4, BODY_MAX = 200000, HOSTS_MAX = 8 };
 
-/* Exit codes: there was no connection yet; the connection was lost. */
-enum { NEVER_OPEN = 69, LOST = 75 };
+/* Exit codes: there was no connection yet; a connection was lost and did not recover; the
+ * broker refused everything for a while. */
+enum { NEVER_OPEN = 69, LOST = 75, REFUSED = 3 };
 
 /* Opens the ledger for appending, after it has cut off a last line that a kill has torn. What was
  * written before can be read from the beginning. Ends the program where it cannot. */
@@ -24,9 +25,13 @@ FILE *notes_open(const char *path);
  * Ends the program where that fails. */
 void notes_write(FILE *notes);
 
-/* Notes with the time, in milliseconds since the epoch, that the connection was blocked or
- * unblocked; other events are none of these. */
+/* Notes with the time, in milliseconds since the epoch, that the connection was lost,
+ * recovered, blocked or unblocked; other events are none of these. */
 void notes_connection(FILE *notes, lev_event_type type);
+
+/* Cuts a list of URLs at its commas: the first stays, the others become the options' further
+ * hosts. Returns whether there is any. */
+bool hosts_take(lev_client_options *options, char *urls);
 
 /* Makes the body of a message in `body` (BODY_MAX bytes): its channel and id, then bytes that
  * follow from them, of a size that does. */

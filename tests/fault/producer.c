@@ -3,10 +3,11 @@
 
 /* The producer of the ledger run: notes what it is about to publish, publishes, notes the outcome.
  *
- *     producer URL LEDGER COUNT RATE QUEUE...
+ *     producer URL LEDGER COUNT RATE POLICY QUEUE...
  *
  * Publishes messages 1 to COUNT to each queue, on a channel of its own, RATE a second to each, and
- * ends when all of them are confirmed. It ends as well when the connection is lost. Started again
+ * ends when all of them are confirmed. POLICY says what a publish does that
+ * must not go out now: wait, refuse or buffer. Started again
  * after a kill it goes on from its ledger: what has no outcome there is in doubt, so it is
  * published once more, marked, before anything new; so is what the broker refused. */
 
@@ -16,12 +17,13 @@
 #include <time.h>
 
 enum {
-    QUEUES = 5,
+    QUEUES = 6,
     BATCH = 20,
     TICK_MS = 5,
     PAUSE_MS = 100,
     PATIENCE_MS = 500,
-    HIGH_WATER = 4 << 20
+    LEDGER_COUNT = 10000,
+    LEDGER_BYTES = 4 << 20
 };
 
 /* What is to be sent on one channel. Ids are what the ledger speaks of; numbers are the client's,
@@ -289,12 +291,29 @@ static lev_status begin(producer *p, const char *url, char **queues) {
     return status;
 }
 
+static lev_client *client_new(char *urls, const char *policy) {
+    lev_client_options options = {.recovery = {.on = true,
+                                               .retransmit = true,
+                                               .mark_doubt = true,
+                                               .wait_max_ms = 1000,
+                                               .ledger_count = LEDGER_COUNT,
+                                               .ledger_bytes = LEDGER_BYTES},
+                                  .heartbeat = 2};
+    hosts_take(&options, urls);
+    if (strcmp(policy, "refuse") == 0) {
+        options.when_blocked = LEV_PUBLISH_REFUSE;
+    } else if (strcmp(policy, "buffer") == 0) {
+        options.when_blocked = LEV_PUBLISH_BUFFER;
+    }
+    return lev_client_new(&options);
+}
+
 int main(int argc, char **argv) {
-    lev_client_options options = {.heartbeat = 2, .high_water = HIGH_WATER};
-    producer p = {.client = lev_client_new(&options), .lanes = argc - QUEUES};
+    producer p = {.lanes = argc - QUEUES};
+    lev_status status;
     int code = 0;
-    if (argc <= QUEUES || p.lanes > NOTES_CHANNELS || !p.client) {
-        fputs("usage: producer URL LEDGER COUNT RATE QUEUE...\n", stderr);
+    if (argc <= QUEUES || p.lanes > NOTES_CHANNELS || !(p.client = client_new(argv[1], argv[5]))) {
+        fputs("usage: producer URL LEDGER COUNT RATE POLICY QUEUE...\n", stderr);
         return 64;
     }
     p.count = (uint32_t)strtoul(argv[3], NULL, 10);
@@ -308,8 +327,8 @@ int main(int argc, char **argv) {
     notes_write(p.notes);
     if (begin(&p, argv[1], argv + QUEUES) != LEV_OK) {
         code = NEVER_OPEN;
-    } else if (run(&p) != LEV_OK || lev_client_close(p.client) != LEV_OK) {
-        code = LOST;
+    } else if ((status = run(&p)) != LEV_OK || lev_client_close(p.client) != LEV_OK) {
+        code = status == LEV_ERR_NOT_CONFIRMED ? REFUSED : LOST;
         drain(&p);
     }
     if (code != 0) {

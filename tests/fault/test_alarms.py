@@ -84,7 +84,7 @@ class Alarms(unittest.TestCase):
     def test_cycles(self):
         count = RATE * 6 * CYCLES
         consumer = self.start("consumer", QUEUE)
-        producer = self.start("producer", count, RATE, QUEUE)
+        producer = self.start("producer", count, RATE, "refuse", QUEUE)
         wait_until(lambda: self.count("confirmed") > 10, 10, "confirms")
         cycles = [self.cycle(producer, turn) for turn in range(CYCLES)]
         print(f"blocked heard of after {max(heard for heard, _ in cycles):.2f} s at most, "

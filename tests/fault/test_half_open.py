@@ -72,7 +72,7 @@ class HalfOpen(BrokerTest):
             times[fault] = seconds, support.Ended(code, b"", stderr.read())
 
     def publisher(self, route, line):
-        process = start("publish", "-q", self.queue(), "-l", "--heartbeat", str(HEARTBEAT), url=route.url,
+        process = start("publish", "-q", self.queue(), "-l", "--retry", "0", "--heartbeat", str(HEARTBEAT), url=route.url,
                         stdout=support.subprocess.DEVNULL)
         if line:
             Endless(process, line)
@@ -84,7 +84,7 @@ class HalfOpen(BrokerTest):
 
     def consumer(self, route, *bodies):
         queue = self.queue(*bodies)
-        process = start_consumer("-q", queue, "--heartbeat", str(HEARTBEAT), url=route.url,
+        process = start_consumer("-q", queue, "--retry", "0", "--heartbeat", str(HEARTBEAT), url=route.url,
                                  stdout=support.subprocess.DEVNULL)
         if bodies:
             wait_until(lambda: route.counts()["down"] > len(bodies[0]) * 3, what="deliveries")

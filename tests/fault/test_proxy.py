@@ -10,6 +10,7 @@ import time
 import unittest
 
 from faults import Proxy, wait_until
+import proxy
 
 
 def frame(kind, payload):
@@ -74,12 +75,22 @@ class Faults(unittest.TestCase):
 
     def test_split(self):
         client, broker = self.connect()
-        self.route.split("up", 3)
-        client.sendall(b"0123456789")
-        sizes = []
-        while sum(sizes) < 10:
-            sizes.append(len(broker.recv(10)))
-        self.assertGreater(len(sizes), 1)
+        self.route.split("up", 10)
+        data = bytes(range(200)) * 100
+        client.sendall(data)
+        parts = []
+        while sum(map(len, parts)) < len(data):
+            parts.append(broker.recv(len(data)))
+        self.assertEqual(b"".join(parts), data)
+        self.assertGreater(len(parts), 1)
+
+    def test_pieces(self):
+        way = proxy.Way()
+        self.assertEqual(list(way.pieces(b"0123456789")), [b"0123456789"])
+        way.split = 3
+        pieces = list(way.pieces(b"0123456789"))
+        self.assertEqual(b"".join(pieces), b"0123456789")
+        self.assertLessEqual(max(map(len, pieces)), 3)
 
     def test_end_resets_both_sides(self):
         client, broker = self.connect()
