@@ -24,11 +24,11 @@ static void server_send(server *s, uint16_t channel, lev_method_id id, const voi
 }
 
 void server_ack(server *s, uint16_t channel, uint64_t tag, bool multiple) {
-    for (unsigned i = 0; i < s->count; i++) {
-        server_publish *p = &s->publishes[i];
-        bool named = p->connection == s->connections && p->channel == channel &&
-                     (p->tag == tag || (multiple && p->tag < tag));
-        p->confirmed = p->confirmed || named;
+    for (unsigned i = s->count; i > 0 && s->publishes[i - 1].connection == s->connections; i--) {
+        server_publish *p = &s->publishes[i - 1];
+        if (p->channel == channel && (p->tag == tag || (multiple && p->tag < tag))) {
+            p->confirmed = true;
+        }
     }
     lev_basic_ack ack = {.delivery_tag = tag, .multiple = multiple};
     server_send(s, channel, LEV_BASIC_ACK, &ack);
