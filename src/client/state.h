@@ -158,6 +158,7 @@ typedef struct lev_wait {
     int fd;
     uint16_t channel;
     uint32_t call;
+    uint32_t epoch; /* of the client, when lev_call_wait_room began */
     lev_event event;
 } lev_wait;
 

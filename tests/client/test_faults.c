@@ -19,13 +19,24 @@ typedef struct session {
     unsigned outcomes[PUBLISHES + 1];
     bool lent[LENT];
     unsigned released[LENT];
+    unsigned confirmed;
     unsigned deliveries;
+    unsigned recovered;
+    uint32_t patience_ms;
+    bool begun;       /* all calls with an answer went well */
     bool ended;       /* an event has said so */
     lev_status worst; /* of all calls */
     int wrong;        /* the first line that found something wrong */
 } session;
 
-typedef void scenario(session *s);
+/* What a program does, and what the broker does about it. */
+typedef struct scenario {
+    void (*play)(session *s);
+    void (*plan)(server *broker, server_publish *p);
+    bool recovers;
+    unsigned publishes; /* where nothing is in the way */
+    unsigned deliveries;
+} scenario;
 
 static uint8_t large[LARGE];
 static char tokens[LENT];
@@ -49,12 +60,14 @@ static void take(session *s, int timeout_ms) {
         NEED(s, e.first > 0 && e.first <= e.last && e.last <= s->number);
         for (uint64_t i = e.first; i <= e.last; i++) {
             s->outcomes[i]++;
+            s->confirmed += e.outcome == LEV_CONFIRMED;
         }
     } else if (e.type == LEV_EVENT_RELEASED) {
         NEED(s, (char *)e.token >= tokens && (char *)e.token < tokens + LENT);
         s->released[(char *)e.token - tokens]++;
     }
     s->deliveries += e.type == LEV_EVENT_DELIVER;
+    s->recovered += e.type == LEV_EVENT_RECOVERED;
     s->ended = e.type == LEV_EVENT_FAILED || e.type == LEV_EVENT_CLOSED;
 }
 
@@ -62,7 +75,7 @@ static bool open_channel(session *s) {
     return went(s, lev_client_channel_open(s->client, 1, &(lev_channel_open){0}, NULL));
 }
 
-static void only_connect(session *s) { (void)s; }
+static void connect_only(session *s) { s->begun = true; }
 
 static bool publish(session *s, const lev_publication *p) {
     uint64_t number = 0;
@@ -93,7 +106,7 @@ static void publish_in_pieces(session *s) {
 }
 
 /* All ways to publish, more than the window holds at a time. */
-static void publish_all(session *s) {
+static void publish_all_ways(session *s) {
     lev_publication plain = {.routing_key = lev_span_of("plain"), .body = lev_span_of("body")};
     lev_publication none = {.routing_key = lev_span_of("none"), .mandatory = true};
     lev_publication heavy = {.routing_key = lev_span_of("heavy"), .body = {large, LARGE}};
@@ -113,7 +126,7 @@ static void publish_all(session *s) {
     }
 }
 
-static void consume_all(session *s) {
+static void consume_a_few(session *s) {
     lev_basic_consume consume = {.consumer_tag = lev_span_of("c")};
     if (!open_channel(s) || !went(s, lev_client_basic_consume(s->client, 1, &consume, NULL))) {
         return;
@@ -128,6 +141,52 @@ static void consume_all(session *s) {
         (void)went(s, lev_client_ack(s->client, e.message->delivery, false));
     }
 }
+
+static bool confirm_and_consume(session *s) {
+    lev_queue_declare declare = {.queue = lev_span_of("q")};
+    lev_basic_consume consume = {.queue = lev_span_of("q"), .consumer_tag = lev_span_of("c")};
+    return went(s, lev_client_confirm_select(s->client, 1, &(lev_confirm_select){0}, NULL)) &&
+           went(s, lev_client_queue_declare(s->client, 1, &declare, NULL)) &&
+           went(s, lev_client_basic_consume(s->client, 1, &consume, NULL));
+}
+
+static bool publish_is_through(const session *s) {
+    return lev_client_unsettled(s->client, 1) == 0 && s->recovered > 0 &&
+           s->deliveries >= DELIVERIES;
+}
+
+/* The broker is gone at the third of these; what it never confirmed goes again. */
+static void publish_through_a_loss(session *s) {
+    lev_publication plain = {.routing_key = lev_span_of("plain"), .body = lev_span_of("body")};
+    if (!open_channel(s) || !confirm_and_consume(s)) {
+        return;
+    }
+    s->begun = true;
+    (void)publish(s, &plain);
+    lend(s, 0, LARGE);
+    lend(s, 1, 10);
+    (void)publish(s, &plain);
+    uint64_t until = lev_net_now() + s->patience_ms;
+    while (!publish_is_through(s) && !s->ended && lev_net_now() < until) {
+        take(s, 100);
+    }
+}
+
+static void cut_the_first_at_the_third(server *broker, server_publish *p) {
+    if (broker->connections == 1 && broker->count == 3) {
+        server_cut(broker);
+    }
+    server_ack(broker, p->channel, p->tag, false);
+}
+
+static const scenario only_connect = {.play = connect_only};
+static const scenario publish_all = {.play = publish_all_ways, .publishes = PUBLISHES};
+static const scenario consume_all = {.play = consume_a_few, .deliveries = DELIVERIES};
+static const scenario recover = {.play = publish_through_a_loss,
+                                 .plan = cut_the_first_at_the_third,
+                                 .recovers = true,
+                                 .publishes = 4,
+                                 .deliveries = DELIVERIES};
 
 /* ---- one run --------------------------------------------------------------------------------- */
 
@@ -158,32 +217,53 @@ static bool heals(const fault *f) {
            (f->call == FAULT_CONNECT && f->how == EINTR);
 }
 
-/* Returns whether anything failed. */
-static bool run(scenario *play, const fault *f) {
-    server *broker = server_start(NULL);
-    session s = {.worst = LEV_OK};
-    broker->deliveries = DELIVERIES;
-    lev_client_options options = {.window = 2,
-                                  .connect_ms = 1000,
-                                  .handshake_ms = 1000,
-                                  .call_ms = 1000,
-                                  .progress_ms = 1000};
-    fault_arm(f);
-    s.client = lev_client_new(&options);
-    if (s.client != NULL) {
-        lev_status status = lev_client_open(s.client, broker->uri);
-        if (went(&s, status)) {
-            play(&s);
-        }
-        if (status != LEV_OK) {
-            NEED(&s, lev_client_error(s.client)->status != LEV_OK);
-            NEED(&s, strlen(lev_client_error(s.client)->text) > 0);
-        }
-        finish(&s);
-        if (status == LEV_OK) {
-            expect_accounted(&s);
-        }
+/* Returns whether all must be confirmed in the end, since a recovery comes after what fails. */
+static bool recovers(const scenario *sc, const fault *f, const session *s) {
+    bool once = f != NULL && !f->on && f->call != FAULT_MEMORY;
+    return sc->recovers && s->begun && (heals(f) || once);
+}
+
+static lev_client_options options_of(const scenario *sc) {
+    return (lev_client_options){.window = 2,
+                                .connect_ms = 1000,
+                                .handshake_ms = 1000,
+                                .call_ms = 1000,
+                                .progress_ms = 1000,
+                                .recovery = {.on = sc->recovers,
+                                             .retransmit = true,
+                                             .mark_doubt = true,
+                                             .attempts = 3,
+                                             .wait_first_ms = 1,
+                                             .wait_max_ms = 4}};
+}
+
+static void play(session *s, const scenario *sc, const char *uri) {
+    lev_client_options options = options_of(sc);
+    s->client = lev_client_new(&options);
+    if (s->client == NULL) {
+        return;
     }
+    lev_status status = lev_client_open(s->client, uri);
+    if (went(s, status)) {
+        sc->play(s);
+    } else {
+        NEED(s, lev_client_error(s->client)->status != LEV_OK);
+        NEED(s, strlen(lev_client_error(s->client)->text) > 0);
+    }
+    finish(s);
+    if (status == LEV_OK) {
+        expect_accounted(s);
+    }
+}
+
+/* Returns whether anything failed. */
+static bool run(const scenario *sc, const fault *f) {
+    server *broker = server_start(sc->plan);
+    bool hopeless = f != NULL && f->on && f->call == FAULT_MEMORY;
+    session s = {.worst = LEV_OK, .patience_ms = hopeless ? 100 : 3000};
+    broker->deliveries = DELIVERIES;
+    fault_arm(f);
+    play(&s, sc, broker->uri);
     lev_client_free(s.client);
     fault_disarm();
     EXPECT_EQ(s.wrong, 0);
@@ -191,7 +271,13 @@ static bool run(scenario *play, const fault *f) {
     EXPECT_EQ(fault_sockets(), 0);
     if (heals(f)) {
         EXPECT_EQ(s.worst, LEV_OK);
-        EXPECT(play == only_connect || s.number == PUBLISHES || s.deliveries == DELIVERIES);
+        EXPECT_EQ(s.number, sc->publishes);
+        EXPECT(s.deliveries >= sc->deliveries);
+    }
+    if (recovers(sc, f, &s)) {
+        EXPECT(s.recovered > 0);
+        EXPECT_EQ(s.number, sc->publishes);
+        EXPECT_EQ(s.confirmed, sc->publishes);
     }
     server_end(broker);
     free(broker);
@@ -199,35 +285,38 @@ static bool run(scenario *play, const fault *f) {
 }
 
 /* Lets one call after another fail. Returns how many there are. */
-static unsigned sweep(scenario *play, fault f) {
-    while (f.at < MOST && run(play, &f)) {
+static unsigned sweep(const scenario *sc, fault f) {
+    while (f.at < MOST && run(sc, &f)) {
         f.at++;
     }
     EXPECT(f.at > 0 && f.at < MOST);
     return f.at;
 }
 
-static void sweep_once_and_for_good(scenario *play, fault_call call, int how) {
-    (void)sweep(play, (fault){.call = call, .how = how});
-    (void)sweep(play, (fault){.call = call, .how = how, .on = true});
+static void sweep_once_and_for_good(const scenario *sc, fault_call call, int how) {
+    (void)sweep(sc, (fault){.call = call, .how = how});
+    (void)sweep(sc, (fault){.call = call, .how = how, .on = true});
 }
 
 static void all_goes_well(void) {
-    EXPECT(!run(only_connect, NULL));
-    EXPECT(!run(publish_all, NULL));
-    EXPECT(!run(consume_all, NULL));
+    EXPECT(!run(&only_connect, NULL));
+    EXPECT(!run(&publish_all, NULL));
+    EXPECT(!run(&consume_all, NULL));
+    EXPECT(!run(&recover, NULL));
 }
 
 static void sweep_all(fault_call call, int how) {
-    sweep_once_and_for_good(only_connect, call, how);
-    sweep_once_and_for_good(publish_all, call, how);
-    sweep_once_and_for_good(consume_all, call, how);
+    sweep_once_and_for_good(&only_connect, call, how);
+    sweep_once_and_for_good(&publish_all, call, how);
+    sweep_once_and_for_good(&consume_all, call, how);
+    sweep_once_and_for_good(&recover, call, how);
 }
 
 static void sweep_all_once(fault_call call, int how) {
-    (void)sweep(only_connect, (fault){.call = call, .how = how});
-    (void)sweep(publish_all, (fault){.call = call, .how = how});
-    (void)sweep(consume_all, (fault){.call = call, .how = how});
+    (void)sweep(&only_connect, (fault){.call = call, .how = how});
+    (void)sweep(&publish_all, (fault){.call = call, .how = how});
+    (void)sweep(&consume_all, (fault){.call = call, .how = how});
+    (void)sweep(&recover, (fault){.call = call, .how = how});
 }
 
 static void memory_fails(void) { sweep_all(FAULT_MEMORY, 0); }
@@ -236,13 +325,15 @@ static void connecting_fails(void) {
     static const int reasons[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM};
     static const int refusals[] = {ECONNREFUSED, ENETUNREACH, EAGAIN, EADDRNOTAVAIL, ENOMEM};
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
-        sweep_once_and_for_good(only_connect, FAULT_SOCKET, reasons[i]);
+        sweep_once_and_for_good(&only_connect, FAULT_SOCKET, reasons[i]);
+        sweep_once_and_for_good(&recover, FAULT_SOCKET, reasons[i]);
     }
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
-        sweep_once_and_for_good(only_connect, FAULT_CONNECT, refusals[i]);
+        sweep_once_and_for_good(&only_connect, FAULT_CONNECT, refusals[i]);
+        sweep_once_and_for_good(&recover, FAULT_CONNECT, refusals[i]);
     }
-    sweep_once_and_for_good(only_connect, FAULT_CONNECT, EINTR);
-    sweep_once_and_for_good(only_connect, FAULT_GETSOCKOPT, ENOMEM);
+    sweep_once_and_for_good(&only_connect, FAULT_CONNECT, EINTR);
+    sweep_once_and_for_good(&only_connect, FAULT_GETSOCKOPT, ENOMEM);
 }
 
 static void reading_fails(void) {
@@ -262,7 +353,7 @@ static void writing_fails(void) {
     }
     sweep_all_once(FAULT_SENDMSG, EINTR);
     sweep_all_once(FAULT_SENDMSG, EAGAIN);
-    (void)sweep(consume_all, (fault){.call = FAULT_SENDMSG, .how = FAULT_SHORT, .on = true});
+    (void)sweep(&consume_all, (fault){.call = FAULT_SENDMSG, .how = FAULT_SHORT, .on = true});
     sweep_all_once(FAULT_SENDMSG, FAULT_SHORT);
 }
 
