@@ -52,7 +52,8 @@ LAYERS ?= codec engine net client
 
 # TLS is OpenSSL 3; `make TLS=no BUILD=build/plain` does without it.
 ifneq ($(filter net,$(LAYERS))$(TLS),netyes)
-NOT_BUILT := src/net/tls.c src/net/tls_context.c src/net/tls_why.c tests/net/tls_peer.c tests/net/test_tls.c
+NOT_BUILT := src/net/tls.c src/net/tls_context.c src/net/tls_why.c tests/net/tls_peer.c tests/net/test_tls.c \
+             tests/client/test_tls.c
 else
 NOT_BUILT := src/net/tls_none.c
 OPENSSL := $(shell pkg-config --libs 'openssl >= 3' 2>/dev/null)
@@ -191,6 +192,8 @@ $(foreach d,$(UNIT_DIRS),$(eval $(call unit_rule,$(d))))
 
 # The hostile broker's scripts are played to an engine and to a client.
 $(BUILD)/tests/client/test_hostile: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/engine/hostile*.c))
+# A scripted broker over TLS.
+$(BUILD)/tests/client/test_tls: $(patsubst %,$(BUILD)/obj/tests/net/%.o,tls_peer loopback)
 .SECONDARY:
 
 # fuzz/X.c is a fuzz target; with replay.c it is a program that replays fuzz/corpus/X.

@@ -56,7 +56,9 @@ void session_tell_recovery(const session *s, const lev_event *e) {
 static lev_recovery_verdict session_hear(void *context, const lev_recovery_news *news) {
     const session *s = context;
     const lev_method *m = news->method;
-    if (news->stage == LEV_RECOVERY_WAITING && s->settings->verbose) {
+    if (news->stage == LEV_RECOVERY_WAITING && news->attempt == 0) {
+        say("connect: %s", news->error->text);
+    } else if (news->stage == LEV_RECOVERY_WAITING && s->settings->verbose) {
         say("reconnecting, attempt %" PRIu32 " in %" PRIu32 " ms: %s", news->attempt, news->wait_ms,
             news->error->text);
     }

@@ -99,7 +99,7 @@ static char *encode(char *to, const char *text) {
     return to;
 }
 
-/* Writes scheme://host:port and, where there is one, /vhost. */
+/* Writes scheme://host:port and, where there is one, /vhost. A unix socket has no port. */
 static char *compose(const lev_uri *u, const char *host, uint64_t port, const char *vhost) {
     bool v6 = strchr(host, ':') != NULL;
     size_t room = 3 * strlen(host) + (vhost != NULL ? 3 * strlen(vhost) : 0) + 40;
@@ -110,7 +110,7 @@ static char *compose(const lev_uri *u, const char *host, uint64_t port, const ch
     }
     p += sprintf(p, u->tls ? "amqps://" : "amqp://");
     p = v6 ? p + sprintf(p, "[%s]", host) : encode(p, host);
-    if (port != 0) {
+    if (port != 0 && *host != '/') {
         p += sprintf(p, ":%" PRIu64, port);
     }
     if (vhost != NULL) {

@@ -24,7 +24,8 @@ typedef struct lev_net lev_net;
 /* What a connection waits for, to be given to poll: a set. */
 enum { LEV_NET_READ = 1, LEV_NET_WRITE = 2 };
 
-/* Starts to connect to a host (a name, an IPv4 or an IPv6 address) and port. Every address of the
+/* Starts to connect to a host (a name, an IPv4 or an IPv6 address) and port, or to a unix socket:
+ * `host` is then its path, which begins with '/', and the port is ignored. Every address of the
  * name is tried (in the order of RFC 8305, section 4, each 250 ms after the one before or at once
  * after a failure; the first that answers wins), all before `deadline`, in milliseconds of `now`'s
  * clock. Returns NULL only without memory; all other failures come from lev_net_step, which is due
@@ -60,7 +61,7 @@ LEV_API bool lev_net_ready(const lev_net *n);
 LEV_API bool lev_net_is_secure(const lev_net *n);
 
 /* Once connected, returns whether the peer's address belongs to this machine alone (127.0.0.0/8,
- * ::1), so that what is written does not leave it. */
+ * ::1, a unix socket), so that what is written does not leave it. */
 LEV_API bool lev_net_is_local(const lev_net *n);
 
 /* Reads up to `room` bytes. Returns LEV_OK and `*got` > 0; LEV_AGAIN when nothing is there;

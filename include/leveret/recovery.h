@@ -48,7 +48,8 @@ enum {
 
 typedef enum lev_recovery_stage {
     LEV_RECOVERY_LOST,    /* error */
-    LEV_RECOVERY_WAITING, /* wait_ms until the next attempt; error: why the last one failed */
+    LEV_RECOVERY_WAITING, /* wait_ms until the next attempt; error: why the last one failed. Also
+                             when the first connection is tried at the next broker */
     LEV_RECOVERY_STEP,    /* method and channel: made again; error: or why not */
     LEV_RECOVERY_DONE,    /* all is back */
     LEV_RECOVERY_OVER     /* error: given up */
@@ -57,7 +58,7 @@ typedef enum lev_recovery_stage {
 /* News of a recovery; everything lives during the callback. */
 typedef struct lev_recovery_news {
     lev_recovery_stage stage;
-    uint32_t attempt; /* rounds over all brokers since the loss, from 1 */
+    uint32_t attempt; /* rounds over all brokers since the loss, from 1; 0: before any */
     uint32_t wait_ms;
     uint16_t channel;
     const lev_method *method; /* NULL: none */

@@ -6,7 +6,13 @@
  *     amqp://user:password@host:port/vhost?heartbeat=10&connection_timeout=5000
  *
  * Every part after the scheme may be absent; an absent vhost, an empty one and "%2F" are three
- * things. */
+ * things.
+ *
+ * A host that begins with '/' when decoded is the path of a unix socket, and has no port:
+ *
+ *     amqp://user:password@%2Frun%2Fbroker.sock/vhost
+ *
+ * With amqps it has no name to verify either, so server_name_indication is needed. */
 
 #ifndef LEVERET_URI_H
 #define LEVERET_URI_H
@@ -27,7 +33,7 @@ typedef struct lev_uri {
     bool tls; /* amqps */
     char *user;
     char *password;
-    char *host;    /* an IPv6 address without its brackets */
+    char *host;    /* an IPv6 address without its brackets; a unix socket's path begins with '/' */
     uint16_t port; /* 0 where absent */
     char *vhost;
     bool heartbeat_set;

@@ -61,7 +61,9 @@ static void connect_where(lev_client *c, const char *host, uint16_t port) {
     lev_writer w = lev_writer_init((uint8_t *)c->where, sizeof c->where - 1);
     lev_report_put(&w, brackets ? "[" : "");
     lev_writer_escaped(&w, lev_span_of(host));
-    lev_report_number(&w, brackets ? "]:" : ":", port, "");
+    if (*host != '/') {
+        lev_report_number(&w, brackets ? "]:" : ":", port, "");
+    }
 }
 
 static lev_status connect_load_tls(lev_client *c, const lev_uri *uri) {

@@ -143,6 +143,7 @@ bool lev_recovery_goes_on(lev_client *c, const lev_error *why) {
     if (next) {
         r->tried++;
         r->due = now;
+        recovery_tell(c, (lev_recovery_news){.stage = LEV_RECOVERY_WAITING, .error = why});
     } else {
         recovery_wait(c, why, now);
     }

@@ -204,8 +204,13 @@ static void uri_host(lev_uri_parser *p, const char *from, const char *to) {
     } else if (end < to) {
         uri_port(p, end + 1, to);
     }
-    if (p->uri->host != NULL && strlen(p->uri->host) > URI_HOST_MAX) {
+    if (p->uri->host == NULL) {
+        return;
+    }
+    if (strlen(p->uri->host) > URI_HOST_MAX) {
         lev_uri_fail(p, "the host name is too long", from);
+    } else if (*p->uri->host == '/' && end < to) {
+        lev_uri_fail(p, "a port behind the path of a unix socket", end);
     }
 }
 

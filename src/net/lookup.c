@@ -7,8 +7,9 @@
  * when the resolver lets it. A finished thread is joined, an abandoned one detached.
  *
  * The thread has all signals blocked, so none of the program's handlers ever runs in it. It touches
- * nothing but the block. Rejected: getaddrinfo_a, which is glibc's alone and delivers by signal; a
- * resolver of our own, which would ignore nsswitch.conf. */
+ * nothing but the block. A path is a unix socket's, and an answer without any question; it lies in
+ * the block in the resolver's form. Rejected: getaddrinfo_a, which is glibc's alone and delivers by
+ * signal; a resolver of our own, which would ignore nsswitch.conf. */
 
 #include "lookup.h"
 
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #ifndef LEV_NO_THREADS
@@ -37,6 +39,8 @@ struct lev_lookup {
     int result; /* of getaddrinfo */
     int error;  /* errno, where that is EAI_SYSTEM */
     struct addrinfo *found;
+    struct addrinfo path; /* where `found` points for a unix socket */
+    struct sockaddr_un at;
     char port[6];
     char host[];
 };
@@ -68,7 +72,7 @@ static void lookup_run(lev_lookup *l, int flags) {
 }
 
 static void lookup_destroy(lev_lookup *l) {
-    if (l->found != NULL) {
+    if (l->found != NULL && l->found != &l->path) {
         freeaddrinfo(l->found);
     }
     if (l->done_read >= 0) {
@@ -151,6 +155,19 @@ void lev_lookup_free(lev_lookup *l) {
 
 #endif
 
+static void lookup_path(lev_lookup *l, size_t len) {
+    if (len >= sizeof l->at.sun_path) {
+        l->result = EAI_SYSTEM;
+        l->error = ENAMETOOLONG;
+        return;
+    }
+    l->at.sun_family = AF_UNIX;
+    memcpy(l->at.sun_path, l->host, len + 1);
+    l->path = (struct addrinfo){
+        .ai_family = AF_UNIX, .ai_addr = (struct sockaddr *)&l->at, .ai_addrlen = sizeof l->at};
+    l->found = &l->path;
+}
+
 lev_lookup *lev_lookup_new(const char *host, uint16_t port) {
     size_t len = strlen(host);
     lev_lookup *l = calloc(1, sizeof *l + len + 1);
@@ -163,6 +180,10 @@ lev_lookup *lev_lookup_new(const char *host, uint16_t port) {
     memcpy(l->host, host, len + 1);
     lookup_port(l->port, port);
     l->done_read = l->done_write = -1;
+    if (*host == '/') {
+        lookup_path(l, len);
+        return l;
+    }
     lookup_run(l, AI_NUMERICHOST);
     if (l->result == EAI_NONAME && len > 0) {
         lookup_start(l);

@@ -12,7 +12,8 @@
 
 typedef struct lev_lookup lev_lookup;
 
-/* Starts a lookup; a numeric address is known at once. Returns NULL only without memory. */
+/* Starts a lookup; a numeric address, or the path of a unix socket
+ * (it begins with '/'; the port is ignored), is known at once. Returns NULL only without memory. */
 lev_lookup *lev_lookup_new(const char *host, uint16_t port);
 
 /* Returns a descriptor that becomes readable when the lookup is done, -1 where it is done already.

@@ -74,7 +74,7 @@ static lev_status net_fail(lev_net *n, lev_status status, const char *why) {
     lev_writer_text(&w, brackets && !resolving ? "[" : "");
     lev_writer_escaped(&w, (lev_span){host.ptr, long_name ? NET_HOST : host.len});
     lev_writer_text(&w, long_name ? "..." : "");
-    if (!resolving) {
+    if (!resolving && *n->host != '/') {
         lev_writer_text(&w, brackets ? "]:" : ":");
         lev_writer_decimal(&w, n->port);
     }
@@ -244,8 +244,10 @@ bool lev_net_is_secure(const lev_net *n) { return n->tls != NULL; }
 
 bool lev_net_is_local(const lev_net *n) {
     lev_address peer = {.len = sizeof peer.at};
-    return getpeername(n->fd, (struct sockaddr *)&peer.at, &peer.len) == 0 &&
-           lev_address_is_local(&peer);
+    if (getpeername(n->fd, (struct sockaddr *)&peer.at, &peer.len) != 0) {
+        return errno == ENOTCONN; /* gone already: nothing that is written leaves this machine */
+    }
+    return lev_address_is_local(&peer);
 }
 
 static bool net_would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }

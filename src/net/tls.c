@@ -175,12 +175,13 @@ static int tls_verified(int good, X509_STORE_CTX *verified) {
     return good;
 }
 
-/* The name to verify: without an IPv6 zone and without the dot at the end of a full name. */
+/* The name to verify, which a unix socket does not have: without an IPv6 zone and without the dot
+ * at the end of a full name. */
 static bool tls_name(lev_tls_stream *s, const char *host) {
     const char *name = s->tls->server_name != NULL ? s->tls->server_name : host;
     size_t len = strchr(name, ':') != NULL ? strcspn(name, "%") : strlen(name);
     len -= len > 1 && name[len - 1] == '.';
-    if (len == 0 || len >= sizeof s->name) {
+    if (len == 0 || len >= sizeof s->name || *name == '/') {
         return false;
     }
     memcpy(s->name, name, len);
@@ -227,7 +228,7 @@ lev_tls_stream *lev_tls_stream_new(const lev_tls *tls, int fd, const char *host)
     SSL_set_app_data(s->ssl, s);
     SSL_set_connect_state(s->ssl);
     if (!tls_name(s, host) || !tls_insist(s)) {
-        s->over = tls_fail(s, LEV_ERR_TLS, "the name to verify is no host name");
+        s->over = tls_fail(s, LEV_ERR_TLS, "there is no host name to verify; set server_name");
     }
     return s;
 }

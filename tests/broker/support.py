@@ -81,6 +81,11 @@ def leveret(*args, stdin=b"", url=RABBITMQ, timeout=60, **kwargs):
     return end(start(*args, url=url, **kwargs), stdin, timeout)
 
 
+def has_tls():
+    """Whether the command was built with TLS."""
+    return "built without it" not in leveret("ping", url="amqps://localhost?cacertfile=/nonexistent").err
+
+
 def await_line(stream, text, timeout=20):
     """Reads lines of a program's stderr until one holds the text; returns everything read."""
     seen = b""

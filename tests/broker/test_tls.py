@@ -561,4 +561,5 @@ class Broker(TlsTest):
 
 
 if __name__ == "__main__":
-    support.main((shutil.which("openssl"), "openssl is not installed"))
+    support.main((shutil.which("openssl"), "openssl is not installed"),
+                 (support.has_tls(), "built without TLS"))

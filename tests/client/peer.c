@@ -83,7 +83,8 @@ void peer_end(peer *p) {
 void peer_send(const peer *p, const void *bytes, size_t len) {
     const char *at = bytes;
     while (len > 0) {
-        ssize_t n = send(p->fd, at, len, MSG_NOSIGNAL);
+        ssize_t n = p->layer != NULL ? p->layer_send(p->layer, at, len)
+                                     : send(p->fd, at, len, MSG_NOSIGNAL);
         peer_need(n > 0, "the client is gone");
         at += n;
         len -= (size_t)n;
@@ -130,8 +131,10 @@ void peer_deliver(const peer *p, uint64_t tag, const char *body) {
 
 static bool peer_read(peer *p) {
     struct pollfd ready = {.fd = p->fd, .events = POLLIN};
-    peer_need(poll(&ready, 1, 10000) > 0, "the client says nothing for 10 s");
-    ssize_t n = recv(p->fd, p->in + p->in_len, sizeof p->in - p->in_len, 0);
+    peer_need(p->layer != NULL || poll(&ready, 1, 10000) > 0, "the client says nothing for 10 s");
+    ssize_t n = p->layer != NULL
+                    ? p->layer_receive(p->layer, p->in + p->in_len, sizeof p->in - p->in_len)
+                    : recv(p->fd, p->in + p->in_len, sizeof p->in - p->in_len, 0);
     if (n > 0) {
         p->in_len += (size_t)n;
     }

@@ -9,6 +9,7 @@
 
 #include <leveret/leveret.h>
 #include <pthread.h>
+#include <sys/types.h>
 
 typedef struct peer {
     void (*script)(struct peer *p);
@@ -18,6 +19,9 @@ typedef struct peer {
     char uri[64];
     pthread_t thread;
     uint64_t heartbeats; /* received */
+    void *layer;         /* between the script and the socket, with these verbs; NULL: none */
+    ssize_t (*layer_send)(void *layer, const void *bytes, size_t len);
+    ssize_t (*layer_receive)(void *layer, void *into, size_t room);
     uint8_t in[1 << 18];
     size_t in_len;
     size_t in_used; /* by the frame taken last */

@@ -37,6 +37,7 @@ typedef struct tap {
 static tap *taps[TAP_CONNECTIONS];
 static char tap_product[TAP_PRODUCT]; /* of the connection that was greeted last */
 _Atomic unsigned long tap_writes;
+_Atomic size_t tap_read_max;
 static pthread_mutex_t tap_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void tap_line(const char *product, const char *verb, const char *what, const char *more) {
@@ -179,7 +180,8 @@ lev_status __wrap_lev_net_write(lev_net *n, const lev_span *spans, size_t count,
 void __wrap_lev_net_close(lev_net *n);
 
 lev_status __wrap_lev_net_read(lev_net *n, uint8_t *into, size_t room, size_t *got) {
-    lev_status status = __real_lev_net_read(n, into, room, got);
+    size_t max = tap_read_max;
+    lev_status status = __real_lev_net_read(n, into, max != 0 && max < room ? max : room, got);
     if (status == LEV_OK) {
         pthread_mutex_lock(&tap_lock);
         tap *t = tap_of(n);

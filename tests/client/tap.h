@@ -16,10 +16,15 @@
 #ifndef LEVERET_TESTS_TAP_H
 #define LEVERET_TESTS_TAP_H
 
+#include <stddef.h>
+
 /* Notes what was seen of an extension with the broker connected to last. */
 void tap_observed(const char *extension, const char *what);
 
 /* Counts the calls of lev_net_write. */
 extern _Atomic unsigned long tap_writes;
+
+/* The most that a call of lev_net_read takes, as if the engine had no more room; 0: no limit. */
+extern _Atomic size_t tap_read_max;
 
 #endif

@@ -265,11 +265,6 @@ static void refuses_what_cannot_work(void) {
          LEV_ERR_UNSUPPORTED,
          "h:5671: verify=verify_none would accept anybody as the broker; leave it out, or say "
          "`insecure`, too"},
-        {"amqps://h?cacertfile=/nowhere",
-         {0},
-         LEV_ERR_TLS,
-         "h:5671: the CA file \"/nowhere\" cannot be read: No such file or directory; check its "
-         "name and its permissions"},
         {NULL,
          {.frame_max = 4096},
          LEV_ERR_LIMIT,

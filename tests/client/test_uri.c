@@ -42,6 +42,8 @@ static const good goods[] = {
     {"amqp://h/a:b@c",       NULL,   NULL,   "h",    0,     "a:b@c"},
     {"amqp://h?",            NULL,   NULL,   "h",    0,     NULL},
     {"amqp://@h",            "",     NULL,   "h",    0,     NULL},
+    {"amqp://%2Frun%2Fa%20b", NULL,  NULL,   "/run/a b", 0, NULL},
+    {"amqp://u:p@%2fs/%2f",  "u",    "p",    "/s",   0,     "/"},
 };
 
 static const struct {
@@ -69,6 +71,7 @@ static const struct {
     {"amqp://h:65536",          LEV_ERR_URI, "the port is not a number from 1 to 65535 at offset 9"},
     {"amqp://h:4294967297",     LEV_ERR_URI, "the port is not a number from 1 to 65535 at offset 9"},
     {"amqp://h:+1",             LEV_ERR_URI, "the port is not a number from 1 to 65535 at offset 9"},
+    {"amqp://%2Fs:5672",        LEV_ERR_URI, "a port behind the path of a unix socket at offset 11"},
     {"amqp://::1",              LEV_ERR_URI, "a second ':' (an IPv6 address stands in brackets) at offset 8"},
     {"amqp://[::1",             LEV_ERR_URI, "'[' without ']' at offset 7"},
     {"amqp://[::1]5672",        LEV_ERR_URI, "neither a port nor a path behind ']' at offset 12"},

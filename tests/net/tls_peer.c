@@ -40,21 +40,22 @@ static X509 *peer_certificate(EVP_PKEY *key) {
     return cert;
 }
 
-static void peer_init(tls_peer *p) {
+SSL *tls_peer_server(char *text, size_t room) {
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *cert = peer_certificate(key);
     BIO *memory = BIO_new(BIO_s_mem());
-    *p = (tls_peer){.fd = -1};
+    memset(text, 0, room);
     peer_need(SSL_CTX_use_certificate(context, cert) == 1, "SSL_CTX_use_certificate");
     peer_need(SSL_CTX_use_PrivateKey(context, key) == 1, "SSL_CTX_use_PrivateKey");
     PEM_write_bio_X509(memory, cert);
-    peer_need(BIO_read(memory, p->cert, sizeof p->cert - 1) > 0, "BIO_read");
-    p->ssl = SSL_new(context);
+    peer_need(BIO_read(memory, text, (int)room - 1) > 0, "BIO_read");
+    SSL *ssl = SSL_new(context);
     BIO_free(memory);
     X509_free(cert);
     EVP_PKEY_free(key);
     SSL_CTX_free(context);
+    return ssl;
 }
 
 lev_status tls_peer_open(tls_peer *p, lev_tls_options options, bool trusted) {
@@ -64,7 +65,8 @@ lev_status tls_peer_open(tls_peer *p, lev_tls_options options, bool trusted) {
     lev_status status = LEV_AGAIN;
     lev_error error;
     int on = 1;
-    peer_init(p);
+    *p = (tls_peer){.fd = -1};
+    p->ssl = tls_peer_server(p->cert, sizeof p->cert);
     options.ca_pem = trusted ? p->cert : options.ca_pem;
     p->tls = lev_tls_new(&options, &error);
     if (p->tls == NULL) {

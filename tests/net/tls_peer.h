@@ -20,6 +20,9 @@ typedef struct tls_peer {
     char cert[4096]; /* PEM */
 } tls_peer;
 
+/* Makes a server's session of a certificate of its own, PEM in `cert`, of at most `room` bytes. */
+SSL *tls_peer_server(char *cert, size_t room);
+
 /* Makes the server and starts to connect to it with the options, and with its certificate as CA
  * where `trusted`. Steps until our end is connected or has failed, and returns the last status. */
 lev_status tls_peer_open(tls_peer *p, lev_tls_options options, bool trusted);
