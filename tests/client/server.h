@@ -10,7 +10,7 @@
 
 #include "peer.h"
 
-enum { SERVER_CHANNELS = 11, SERVER_PUBLISHES = 4096, SERVER_TEXT = 64 };
+enum { SERVER_CHANNELS = 11, SERVER_PUBLISHES = 65536, SERVER_TEXT = 64 };
 
 /* A publish that has come whole. */
 typedef struct server_publish {
