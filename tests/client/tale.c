@@ -52,6 +52,7 @@ void tale_hear(tale *t, int timeout_ms) {
     if (e.type == LEV_EVENT_OUTCOME) {
         EXPECT(e.first > 0 && e.first <= e.last && e.last < TALE_MOST);
         for (uint64_t i = e.first; i <= e.last; i++) {
+            t->told++;
             t->outcomes[e.channel][i]++;
             t->how[e.channel][i] = e.outcome;
         }
@@ -60,7 +61,10 @@ void tale_hear(tale *t, int timeout_ms) {
         EXPECT(e.first > 0 && e.first < TALE_MOST);
         t->returned[e.first]++;
     }
-    t->closed += e.type == LEV_EVENT_CHANNEL_CLOSED;
+    if (e.type == LEV_EVENT_CHANNEL_CLOSED) {
+        t->closed++;
+        t->told_at_close = t->told;
+    }
     t->recovering += e.type == LEV_EVENT_RECOVERING;
     t->recovered += e.type == LEV_EVENT_RECOVERED;
     t->over = e.type == LEV_EVENT_FAILED || e.type == LEV_EVENT_CLOSED;

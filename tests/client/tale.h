@@ -16,6 +16,8 @@ typedef struct tale {
     unsigned outcomes[SERVER_CHANNELS][TALE_MOST]; /* how many, by number */
     lev_outcome how[SERVER_CHANNELS][TALE_MOST];
     unsigned returned[TALE_MOST]; /* returns on channel 1, by number */
+    unsigned told;                /* outcomes */
+    unsigned told_at_close;       /* ... before a channel's end */
     unsigned closed;              /* channels */
     unsigned recovering;
     unsigned recovered;

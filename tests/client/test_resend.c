@@ -257,7 +257,44 @@ static void the_channel_is_closed_amid_the_resend(void) {
     EXPECT_EQ(t.closed, 1);
     EXPECT(t.how[1][1] == LEV_IN_DOUBT && t.how[1][2] == LEV_IN_DOUBT);
     EXPECT(t.how[1][3] == LEV_NOT_SENT && t.how[1][4] == LEV_NOT_SENT);
+    EXPECT_EQ(t.told_at_close, 4);
     EXPECT_EQ(server_times(s, "k3"), 0);
+    free(s);
+}
+
+/* Lets channel 1 wait for its first ack. */
+static void ack_the_first_late(server *s, server_publish *p) {
+    if (s->connections == 1) {
+        server_cut(s);
+    }
+    if (p->channel == 1 && p->tag == 1) {
+        usleep(200000);
+    }
+    server_ack(s, p->channel, p->tag, false);
+}
+
+/* Channel 1 has no room; what is behind it goes before what is new, on any channel. */
+static void nothing_new_overtakes_what_waits(void) {
+    server *s = server_start(ack_the_first_late);
+    lev_client_options o = tale_options();
+    o.window = 1;
+    o.when_blocked = LEV_PUBLISH_BUFFER;
+    tale t = tale_begin(s, &o);
+    tale_open(t.client, 2);
+    tale_publish_many(&t, 1, 1);
+    while (t.recovering == 0) {
+        tale_hear(&t, 3000);
+    }
+    tale_publish_many(&t, 2, 2);
+    EXPECT_EQ(tale_publish(&t, 2, 3, NULL), LEV_OK);
+    while (t.recovered == 0) {
+        tale_hear(&t, 3000);
+    }
+    EXPECT_EQ(tale_publish(&t, 2, 4, NULL), LEV_OK);
+    tale_expect(&t, 2, 2, LEV_CONFIRMED);
+    tale_expect(&t, 1, 2, LEV_CONFIRMED);
+    tale_end(&t, s);
+    EXPECT_STR(tale_seen(s, 2), "k1! k2 k3 k4");
     free(s);
 }
 
@@ -267,4 +304,4 @@ UNIT_MAIN("resend", CASE(between_publish_and_confirm), CASE(an_ack_is_lost),
           CASE(several_losses_in_a_row), CASE(in_the_middle_of_the_resend),
           CASE(the_channel_is_closed_for_one_of_them),
           CASE(the_channel_is_closed_before_all_is_back),
-          CASE(the_channel_is_closed_amid_the_resend))
+          CASE(the_channel_is_closed_amid_the_resend), CASE(nothing_new_overtakes_what_waits))
