@@ -72,7 +72,7 @@ static lev_status resend_enter(lev_client *c, const lev_sent *s, uint64_t *numbe
 }
 
 lev_status lev_resend_publish(lev_client *c, const lev_sent *s, uint64_t *number) {
-    uint64_t unused;
+    uint64_t unused = 0;
     uint64_t *own = number != NULL ? number : &unused;
     bool active = c->recovery.active;
     bool confirms = active ? lev_topology_confirms(&c->recovery.topology, s->channel)
