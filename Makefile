@@ -10,7 +10,7 @@
 # make compare    100,000 random structures each way with each of three other codecs
 # make simulate   many seeds of the simulator (SEEDS=1000000)
 # make ledger     a million messages through killed brokers and clients and cut connections; nothing may be lost;
-#                 ledger-selftest: mistakes planted on purpose are found
+#                 ledger-selftest, client-selftest: mistakes planted on purpose are found
 # make cluster    three nodes and a quorum queue, whose leader is killed every 30 s for 5 minutes
 # make bench      figures beside rabbitmq-c and the raw socket (BENCH_ARGS='--scale 0.1 publish'); make plot draws
 #                 tests/bench/rate.svg; BENCH_ARGS='--markdown README.md' renews the tables of the README
@@ -89,14 +89,14 @@ LIB_SO := $(BUILD)/libleveret.so.$(SOVERSION)
 
 # Goals such as `check asan lint` go one after the other: they share build/ and the machine. Each of them is a
 # make of its own, which then builds side by side.
-ifneq ($(filter static asan-command compare ledger ledger-selftest cluster check check-all asan ubsan m32 big-endian coverage lint bench plot fuzz \
+ifneq ($(filter static asan-command compare ledger ledger-selftest client-selftest cluster check check-all asan ubsan m32 big-endian coverage lint bench plot fuzz \
                 fuzz-merge fuzz-coverage fuzz-selftest,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
 
 .PHONY: all demo demo-activity static compare check check-all asan ubsan asan-command m32 big-endian coverage lint format install \
         uninstall clean \
-        units unit-programs structure ledger ledger-selftest cluster bench bench-programs plot simulate \
+        units unit-programs structure ledger ledger-selftest client-selftest cluster bench bench-programs plot simulate \
         fuzz fuzz-programs fuzz-merge fuzz-coverage fuzz-selftest replays
 all: $(LIB_A) $(LIB_SO) $(BUILD)/leveret $(BUILD)/man/leveret.1 $(EXAMPLES)
 
@@ -173,8 +173,11 @@ CHECK_LIBS := $(shell pkg-config --libs check)
 endif
 $(BUILD)/obj/tests/%.o: HOSTED += $(CHECK_CFLAGS)
 
-# The client's tests see what went over the socket: tests/client/tap.h.
-TAP_client := -Wl,--wrap=lev_net_read,--wrap=lev_net_write,--wrap=lev_net_close
+# The client's tests see what went over the socket, and make calls fail: tests/client/tap.h, faults.h.
+comma := ,
+WRAP_client := lev_net_read lev_net_write lev_net_close malloc calloc realloc free socket close connect getsockopt \
+               sendmsg recv poll
+TAP_client := $(WRAP_client:%=-Wl$(comma)--wrap=%)
 
 # The command's tests link its parts, all but main.
 PARTS_tools := $(filter-out %/leveret.o,$(TOOL_O)) $(BUILD)/obj/tests/codec/support.o
@@ -263,6 +266,11 @@ ledger:
 ledger-selftest:
 	tests/packages
 	tests/fault/selftest
+
+# Mistakes in the client, planted on purpose, must be found by its tests.
+client-selftest:
+	tests/packages
+	tests/client/selftest
 cluster:
 	tests/packages
 	$(MAKE) $(FAULT_PROGRAMS)
@@ -282,6 +290,7 @@ check-all:
 	$(MAKE) big-endian
 	$(MAKE) static
 	$(MAKE) coverage
+	$(MAKE) client-selftest
 	$(MAKE) ledger-selftest
 	LEVERET_LONG=1 $(MAKE) check
 

@@ -174,7 +174,7 @@ LEV_API lev_status lev_client_get(lev_client *c, uint16_t channel, const lev_bas
  * the next call that waits or processes, by any publish, ack or lev_client_next a tenth of a second
  * later, or at once when 256 KiB have been queued since. `*number` as in lev_engine_publish; may be
  * NULL. The publication may point into the last event or answer. A body that was lent with a token
- * is the caller's again with LEV_EVENT_RELEASED. */
+ * is the caller's again with LEV_EVENT_RELEASED (with `retransmit` behind its outcome). */
 LEV_API lev_status lev_client_publish(lev_client *c, uint16_t channel,
                                       const lev_publication *publication, uint64_t *number);
 

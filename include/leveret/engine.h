@@ -358,6 +358,9 @@ LEV_API lev_status lev_engine_publish_body(lev_engine *e, uint16_t channel, lev_
 /* Returns how many body bytes the half-sent message of the channel still lacks; 0: none is. */
 LEV_API uint64_t lev_engine_publish_left(const lev_engine *e, uint16_t channel);
 
+/* Returns whether publishes of the channel get an outcome: it is open, in confirm mode. */
+LEV_API bool lev_engine_confirms(const lev_engine *e, uint16_t channel);
+
 /* Returns how many publishes of the channel have no outcome yet, a half-sent one included. */
 LEV_API uint64_t lev_engine_unsettled(const lev_engine *e, uint16_t channel);
 

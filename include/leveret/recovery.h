@@ -12,12 +12,18 @@
  *
  * The program sees LEV_EVENT_RECOVERING, and LEV_EVENT_RECOVERED when all of it is back. Deliveries
  * from before can no longer be acknowledged (LEV_ERR_STALE); the broker delivers them again. Every
- * publish that had no outcome is told as LEV_NOT_SENT or LEV_IN_DOUBT, before LEV_EVENT_RECOVERING,
- * and numbers begin at 1 again. With `retransmit` none of this is told: what was published in
- * confirm mode is kept until it has its outcome, and sent again after the recovery, in its order
- * and before anything new, with its properties as they were. Numbers go on, and each publish still
- * ends in exactly one outcome. What was in doubt may then be in a queue twice; with `mark_doubt`
- * the second one says so. A message that was published in pieces is not kept.
+ * publish that had no outcome is told as LEV_NOT_SENT or LEV_IN_DOUBT, before LEV_EVENT_RECOVERING.
+ * With `retransmit` none of this is told: what was published in confirm mode is kept until it has
+ * its outcome, and sent again after the recovery, in its order and before anything new, with its
+ * properties as they were. Each publish still ends in exactly one outcome; a lent body is the
+ * caller's again (LEV_EVENT_RELEASED) behind that and no sooner. What was in doubt may then be in a
+ * queue twice; with `mark_doubt` the second one says so. Where the broker refuses or returns what
+ * was in doubt before, that is its outcome, though an earlier copy may have arrived. A message that
+ * was published in pieces is not kept. Where a channel is closed, what it had still to send has its
+ * outcome before that is told, and is not sent again.
+ *
+ * Numbers of publishes go on over connections and over new openings of a channel, with or without
+ * `retransmit`; so whoever recovers publishes through the client only, not through its engine.
  *
  * A call whose answer was lost with the connection fails with LEV_ERR_LOST; calls and publishes
  * made meanwhile wait for the recovery as they wait for room. No second attempt is made where the

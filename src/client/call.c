@@ -32,12 +32,17 @@ static lev_verdict call_judge_room(const lev_wait *w, const lev_event *event) {
 /* Is there nothing but the engine's own limits in the way? */
 static bool call_unhindered(const lev_client *c) {
     return !c->blocked && !lev_recovery_pending(c) &&
-           (!c->given.recovery.retransmit || lev_resend_ready(c));
+           (!c->given.recovery.on || lev_resend_ready(c));
 }
 
 static bool call_met_unhindered(const lev_wait *w, const lev_client *c) {
     (void)w;
     return call_unhindered(c);
+}
+
+/* There is room in any connection that is new: the engine that owed the news is gone. */
+static bool call_met_another(const lev_wait *w, const lev_client *c) {
+    return c->epoch != w->epoch && call_unhindered(c);
 }
 
 lev_status lev_call_no_room(lev_client *c, const char *what, bool blocked) {
@@ -61,7 +66,8 @@ lev_status lev_call_wait_room(lev_client *c, uint16_t channel, const char *what)
     bool blocked = c->blocked;
     bool hindered = !call_unhindered(c);
     lev_wait w = {.judge = hindered ? NULL : call_judge_room,
-                  .met = hindered ? call_met_unhindered : NULL,
+                  .met = hindered ? call_met_unhindered : call_met_another,
+                  .epoch = c->epoch,
                   .ms = (int)c->set.progress_ms,
                   .by_progress = true,
                   .channel = channel};

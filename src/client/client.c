@@ -20,8 +20,8 @@ lev_client *lev_client_new(const lev_client_options *options) {
     }
     if (c != NULL) {
         const lev_recovery_options *o = &c->given.recovery;
-        c->ledger.count_max = o->ledger_count != 0 ? o->ledger_count : LEV_LEDGER_COUNT;
-        c->ledger.size_max = o->ledger_bytes != 0 ? o->ledger_bytes : LEV_LEDGER_BYTES;
+        lev_ledger_init(&c->ledger, o->ledger_count != 0 ? o->ledger_count : LEV_LEDGER_COUNT,
+                        o->ledger_bytes != 0 ? o->ledger_bytes : LEV_LEDGER_BYTES);
     }
     return c;
 }
@@ -139,7 +139,7 @@ static lev_verdict client_judge_any(const lev_wait *w, const lev_event *event) {
 /* Takes the engine's next event, if there is one: a delivery, the common case, goes straight to the
  * caller. */
 static bool client_take(lev_client *c, lev_event *event) {
-    bool fresh = !c->waiting && c->rest.type == LEV_EVENT_NONE && c->phase == CLIENT_RUNNING;
+    bool fresh = !c->waiting && !lev_resend_owes(c) && c->phase == CLIENT_RUNNING;
     if (fresh) {
         c->lent = false;
         c->full = false;

@@ -66,7 +66,7 @@ static lev_status publish_try(lev_client *c, const publish_job *j) {
     if ((c->blocked && !buffers) || (pending && !(buffers && keeps && c->recovery.active))) {
         return LEV_AGAIN;
     }
-    if (keeps) {
+    if (c->given.recovery.on) {
         return (c->phase < CLIENT_RUNNING && !c->recovery.active) || c->phase == CLIENT_ENDED
                    ? LEV_ERR_MISUSE
                    : lev_resend_publish(c, s, j->number);
@@ -131,8 +131,7 @@ static lev_status publish_run(lev_client *c, const publish_job *j) {
 
 lev_status lev_client_publish(lev_client *c, uint16_t channel, const lev_publication *publication,
                               uint64_t *number) {
-    bool goes = c->phase == CLIENT_RUNNING && !c->blocked && !c->recovery.active &&
-                !c->given.recovery.retransmit;
+    bool goes = c->phase == CLIENT_RUNNING && !c->blocked && !c->given.recovery.on;
     if (goes && lev_engine_publish(c->engine, channel, publication, number) == LEV_OK) {
         lev_publish_push(c);
         return LEV_OK;

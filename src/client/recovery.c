@@ -342,6 +342,27 @@ static void recovery_note(lev_client *c) {
     }
 }
 
+/* Was the channel closed for the step, and not for a message that was sent again? */
+static bool recovery_blames_step(const lev_client *c) {
+    const lev_error *why = c->event.error;
+    bool publish = lev_method_lookup(why->class_id, why->method_id) == LEV_BASIC_PUBLISH;
+    return c->event.channel == c->recovery.channel && !publish;
+}
+
+/* A channel that was back already is closed and forgotten, and the program told; so what it was
+ * closed for is not repeated. Where a step waits on it, all begins anew without it. */
+static void recovery_channel_closed(lev_client *c) {
+    lev_recovery *r = &c->recovery;
+    bool waits = c->event.channel == r->channel;
+    recovery_note(c);
+    if (waits) {
+        r->step = NULL;
+        r->call = 0;
+        r->tried = r->uri_count;
+        lev_loop_hang_up(c, LEV_ERR_LOST, "a channel was closed before all was back");
+    }
+}
+
 bool lev_recovery_takes(lev_client *c) {
     lev_recovery *r = &c->recovery;
     if (!r->active) {
@@ -359,11 +380,12 @@ bool lev_recovery_takes(lev_client *c) {
     case LEV_EVENT_REPLY:
         return c->event.call != r->call || recovery_answered(c);
     case LEV_EVENT_CHANNEL_CLOSED:
-        if (c->event.channel != r->channel) {
-            r->step = NULL; /* one that was back already; all over again */
+        if (recovery_blames_step(c)) {
+            recovery_refused(c, c->event.error);
+            return true;
         }
-        recovery_refused(c, c->event.error);
-        return true;
+        recovery_channel_closed(c);
+        return false;
     case LEV_EVENT_CANCELLED:
         recovery_note(c);
         return false;

@@ -1,99 +1,150 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* A ring of the ids, oldest first, and a hash table of chains through its places. */
+/* The ids stand in a ring, oldest first, and a hash table of at most half its size holds their
+ * positions. Collisions go to the next slot; whoever leaves draws those behind it nearer, so the
+ * table never needs to be cleaned. Positions are told apart from empty slots by 1 added to them.
+ *
+ * Ids come from whoever may publish, so the hash has a seed that they do not know: the window's
+ * address and the time. Someone who guesses it can make the window slow, never wrong, since ids
+ * are compared whole. Rejected: hashes alone, which would drop a message in bad luck. */
 
+#include "ring.h"
+
+#include <leveret/net.h>
 #include <leveret/seen.h>
-#include <stdint.h>
+
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEEN_NONE = -1 };
-
-typedef struct seen_place {
-    uint8_t *id; /* NULL: free */
+typedef struct seen_id {
+    lev_block block;
     size_t len;
-    uint64_t hash;
-    ptrdiff_t next; /* of the same chain */
-} seen_place;
+    uint32_t hash;
+} seen_id;
+
+_Static_assert(sizeof(seen_id) <= LEV_RING_UNIT, "an id's bytes begin behind one unit");
 
 struct lev_seen {
-    size_t size;
-    size_t oldest;
-    ptrdiff_t *chains; /* as many as places */
-    seen_place *places;
+    lev_ring ring;
+    size_t most;
+    size_t count;
+    uint64_t seed;
+    size_t mask;
+    uint64_t *slots;
 };
 
-/* FNV-1a, 64 bits. */
-static uint64_t seen_hash(lev_span id) {
-    uint64_t hash = 14695981039346656037U;
-    for (size_t i = 0; i < id.len; i++) {
-        hash = (hash ^ id.ptr[i]) * 1099511628211U;
-    }
-    return hash;
+static uint64_t seen_mix(uint64_t h, uint64_t v) {
+    h = (h ^ v) * UINT64_C(0x9E3779B97F4A7C15);
+    return h ^ (h >> 29);
 }
 
-lev_seen *lev_seen_new(size_t size) {
-    lev_seen *s = calloc(1, sizeof *s);
+static uint32_t seen_hash(const lev_seen *s, lev_span id) {
+    uint64_t h = seen_mix(s->seed, id.len);
+    for (; id.len > 0;) {
+        uint64_t v = 0;
+        size_t n = id.len < sizeof v ? id.len : sizeof v;
+        memcpy(&v, id.ptr, n);
+        h = seen_mix(h, v);
+        id.ptr += n;
+        id.len -= n;
+    }
+    return (uint32_t)(seen_mix(h, s->seed) >> 32);
+}
+
+lev_seen *lev_seen_new(size_t count) {
+    size_t slots = 2;
+    while (slots / 2 < count && slots <= SIZE_MAX / 2 / sizeof(uint64_t)) {
+        slots *= 2;
+    }
+    lev_seen *s = slots / 2 < count || count == 0 ? NULL : calloc(1, sizeof *s);
     if (s == NULL) {
         return NULL;
     }
-    s->size = size > 0 ? size : 1;
-    s->places = calloc(s->size, sizeof *s->places);
-    s->chains = calloc(s->size, sizeof *s->chains);
-    if (s->places == NULL || s->chains == NULL) {
+    s->slots = calloc(slots, sizeof *s->slots);
+    s->mask = slots - 1;
+    s->most = count;
+    s->seed = seen_mix((uint64_t)(uintptr_t)s, lev_net_now());
+    if (s->slots == NULL) {
         lev_seen_free(s);
         return NULL;
-    }
-    for (size_t i = 0; i < s->size; i++) {
-        s->chains[i] = SEEN_NONE;
     }
     return s;
 }
 
 void lev_seen_free(lev_seen *s) {
-    if (s == NULL) {
-        return;
+    if (s != NULL) {
+        lev_ring_deinit(&s->ring);
+        free(s->slots);
+        free(s);
     }
-    for (size_t i = 0; s->places != NULL && i < s->size; i++) {
-        free(s->places[i].id);
-    }
-    free(s->places);
-    free(s->chains);
-    free(s);
 }
 
-/* Takes the oldest place out of its chain. */
-static void seen_forget(lev_seen *s, seen_place *p) {
-    ptrdiff_t *at = &s->chains[p->hash % s->size];
-    while (p->id != NULL && *at != p - s->places) {
-        at = &s->places[*at].next;
-    }
-    if (p->id != NULL) {
-        *at = p->next;
-    }
-    free(p->id);
-    p->id = NULL;
+static seen_id *seen_at(const lev_seen *s, size_t slot) {
+    return s->slots[slot] != 0 ? lev_ring_at(&s->ring, s->slots[slot] - 1) : NULL;
 }
 
-bool lev_seen_before(lev_seen *s, lev_span id) {
-    uint64_t hash = seen_hash(id);
-    ptrdiff_t *chain = &s->chains[hash % s->size];
-    for (ptrdiff_t i = *chain; i != SEEN_NONE; i = s->places[i].next) {
-        const seen_place *p = &s->places[i];
-        if (p->hash == hash && lev_span_equal((lev_span){p->id, p->len}, id)) {
-            return true;
+/* Returns the slot of an id, or the empty one where it would go. */
+static size_t seen_find(const lev_seen *s, lev_span id, uint32_t hash) {
+    size_t slot = hash & s->mask;
+    for (const seen_id *at = seen_at(s, slot); at != NULL; at = seen_at(s, slot)) {
+        lev_span have = {(const uint8_t *)at + LEV_RING_UNIT, at->len};
+        if (at->hash == hash && lev_span_equal(have, id)) {
+            break;
+        }
+        slot = (slot + 1) & s->mask;
+    }
+    return slot;
+}
+
+bool lev_seen_check(const lev_seen *s, lev_span id) {
+    return id.len > 0 && s->slots[seen_find(s, id, seen_hash(s, id))] != 0;
+}
+
+/* Empties a slot. Of those behind it, each that its own slot leads past the hole moves into it. */
+static void seen_empty(lev_seen *s, size_t hole) {
+    s->slots[hole] = 0;
+    for (size_t i = (hole + 1) & s->mask; s->slots[i] != 0; i = (i + 1) & s->mask) {
+        size_t home = seen_at(s, i)->hash & s->mask;
+        if (((i - home) & s->mask) >= ((i - hole) & s->mask)) {
+            s->slots[hole] = s->slots[i];
+            s->slots[i] = 0;
+            hole = i;
         }
     }
-    uint8_t *copy = malloc(id.len + 1);
-    if (copy == NULL) {
-        return false;
-    }
-    seen_place *p = &s->places[s->oldest];
-    seen_forget(s, p);
-    memcpy(copy, id.len > 0 ? id.ptr : (const uint8_t *)"", id.len);
-    *p = (seen_place){copy, id.len, hash, *chain};
-    *chain = p - s->places;
-    s->oldest = (s->oldest + 1) % s->size;
-    return false;
 }
+
+/* The first block of the ring may be a filler, which holds no id. */
+static void seen_forget_oldest(lev_seen *s) {
+    lev_ring_shrink(&s->ring);
+    seen_id *oldest = lev_ring_at(&s->ring, s->ring.head);
+    lev_span id = {(const uint8_t *)oldest + LEV_RING_UNIT, oldest->len};
+    seen_empty(s, seen_find(s, id, oldest->hash));
+    oldest->block.dead = true;
+    s->count--;
+    lev_ring_shrink(&s->ring);
+}
+
+lev_status lev_seen_add(lev_seen *s, lev_span id) {
+    uint32_t hash = seen_hash(s, id);
+    uint64_t at;
+    if (id.len == 0 || s->slots[seen_find(s, id, hash)] != 0) {
+        return LEV_OK;
+    }
+    size_t size = (2 * LEV_RING_UNIT - 1 + id.len) & ~(size_t)(LEV_RING_UNIT - 1);
+    if (size < id.len || !lev_ring_expect(&s->ring, size, &at)) {
+        return LEV_ERR_MEMORY;
+    }
+    seen_id *added = lev_ring_at(&s->ring, at);
+    *added = (seen_id){.block = {.size = size}, .len = id.len, .hash = hash};
+    memcpy((uint8_t *)added + LEV_RING_UNIT, id.ptr, id.len);
+    lev_ring_add(&s->ring, at);
+    if (s->count == s->most) {
+        seen_forget_oldest(s);
+    }
+    s->slots[seen_find(s, id, hash)] = at + 1;
+    s->count++;
+    return LEV_OK;
+}
+
+size_t lev_seen_count(const lev_seen *s) { return s->count; }

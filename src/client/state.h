@@ -64,8 +64,8 @@ struct lev_client {
 
     lev_recovery recovery;
     lev_ledger ledger;
-    lev_event rest; /* of an outcome that is told in several */
-    uint32_t epoch; /* counts connections that were lost */
+    lev_event later; /* comes behind what the ledger has to tell */
+    uint32_t epoch;  /* counts connections that were lost */
 };
 
 /* settings.c: the options. lev_settings_init copies them and fills the defaults in; false without
@@ -134,9 +134,10 @@ void lev_resend_pump(lev_client *c);
 /* Puts the program's own numbers into `event`. Returns whether it is to be told. */
 bool lev_resend_translate(lev_client *c);
 
-/* Makes `event` what is left to tell of an outcome, or of the ledger at the end. Returns whether
- * there is anything. */
+/* Makes `event` what the ledger has to tell, or what had to wait for that; at the end, of all that
+ * is left in it. Returns whether there is anything. */
 bool lev_resend_rest(lev_client *c);
+bool lev_resend_owes(const lev_client *c);
 
 /* loop.c */
 
@@ -157,6 +158,7 @@ typedef struct lev_wait {
     int fd;
     uint16_t channel;
     uint32_t call;
+    uint32_t epoch; /* of the client, when lev_call_wait_room began */
     lev_event event;
 } lev_wait;
 

@@ -257,6 +257,11 @@ lev_status lev_engine_publish(lev_engine *e, uint16_t channel, const lev_publica
     return status;
 }
 
+bool lev_engine_confirms(const lev_engine *e, uint16_t channel) {
+    const lev_channel *ch = lev_channel_find(e, channel);
+    return ch != NULL && ch->confirm;
+}
+
 uint64_t lev_engine_unsettled(const lev_engine *e, uint16_t channel) {
     const lev_channel *ch = lev_channel_find(e, channel);
     if (ch == NULL) {
