@@ -9,7 +9,6 @@
 #include "exits.h"
 #include "handler.h"
 #include "origin.h"
-#include "signals.h"
 
 #include <string.h>
 
@@ -91,10 +90,6 @@ static int consume_with(consumer *k, const consume_settings *s) {
     int rc = session_open(k->session, &s->common);
     if (rc == EXIT_DONE) {
         rc = origin_prepare(k->session, &s->origin, k->queue);
-    }
-    if (rc == EXIT_DONE) {
-        signals_defer();
-        rc = consumer_start(k);
     }
     if (rc == EXIT_DONE) {
         rc = consumer_run(k);

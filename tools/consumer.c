@@ -58,7 +58,7 @@ static uint64_t wanted_prefetch(const consumer_settings *o) {
     return o->count < prefetch || (prefetch == 0 && o->count <= UINT16_MAX) ? o->count : prefetch;
 }
 
-int consumer_start(consumer *k) {
+static int consumer_start(consumer *k) {
     lev_client *c = k->session->client;
     const consumer_settings *o = wishes(k);
     lev_basic_qos qos = {.prefetch_count = (uint16_t)wanted_prefetch(o)};
@@ -398,6 +398,11 @@ static int consumer_finish(consumer *k, int reason) {
 int consumer_run(consumer *k) {
     int reason = CONSUMER_GOING;
     int rc = CONSUMER_GOING;
+    signals_defer();
+    int started = consumer_start(k);
+    if (started != EXIT_DONE) {
+        return started;
+    }
     while (reason == CONSUMER_GOING) {
         consumer_tell(k);
         int number = signals_caught();

@@ -57,10 +57,9 @@ typedef struct consumer {
     bool cancelled;      /* the subscription is over; acks still work */
 } consumer;
 
-/* Starts to consume from `k->queue`. Returns EXIT_DONE, or another code after a line on stderr. */
-int consumer_start(consumer *k);
-
-/* Receives until there is a reason to end, and returns the exit code for that reason. */
+/* Consumes from `k->queue` until there is a reason to end; signals are one from now on, and no
+ * longer end the command at once. Returns the exit code for that reason, after a line on stderr
+ * where it is a failure. */
 int consumer_run(consumer *k);
 
 #endif

@@ -8,7 +8,6 @@
 #include "consumer.h"
 #include "copier.h"
 #include "exits.h"
-#include "signals.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -138,10 +137,6 @@ static int copy_session(consumer *k, session *target, const copy_settings *s) {
     int rc = session_open(k->session, &s->common);
     if (rc == EXIT_DONE) {
         rc = target_open(target, &to, s);
-    }
-    if (rc == EXIT_DONE) {
-        signals_defer();
-        rc = consumer_start(k);
     }
     if (rc == EXIT_DONE) {
         rc = consumer_run(k);

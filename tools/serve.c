@@ -7,7 +7,6 @@
 #include "consumer.h"
 #include "exits.h"
 #include "handler.h"
-#include "signals.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -64,10 +63,6 @@ static int serve_session(consumer *k, const serve_settings *s) {
     int rc = session_open(k->session, &s->common);
     if (rc == EXIT_DONE) {
         rc = session_declare(k->session, &what);
-    }
-    if (rc == EXIT_DONE) {
-        signals_defer();
-        rc = consumer_start(k);
     }
     if (rc == EXIT_DONE) {
         rc = consumer_run(k);

@@ -253,8 +253,9 @@ static void topology_append(lev_topology *t, lev_entry *e) {
     *at = e;
 }
 
-/* Takes the place of an earlier declare of the same thing: what was made in between may need it.
- * Returns false where there was none. */
+/* Takes the place of an earlier declare of the same thing: what was made in between may need it. A
+ * name that the broker made stays one, for nobody else may ask for it. Returns false where there
+ * was none. */
 static bool topology_replace(lev_topology *t, topology_test *is, lev_entry *e) {
     lev_entry **at = &t->first;
     while (*at != NULL && !is(*at, e)) {
@@ -266,6 +267,11 @@ static bool topology_replace(lev_topology *t, topology_test *is, lev_entry *e) {
     }
     e->used = old->used;
     e->next = old->next;
+    if (old->server_named) {
+        e->server_named = true;
+        e->method.as.queue_declare.queue = (lev_span){NULL, 0};
+        entry_name(e, lev_span_of(old->name));
+    }
     *at = e;
     free(old);
     return true;

@@ -199,7 +199,8 @@ class Capture(BrokerTest):
         return ours
 
     def same_fields(self, ours, theirs):
-        """Tables are compared by their keys. What is reserved tshark shows always, we do where it says something."""
+        """Of a table only its name is compared: tshark gives none of its bytes. What is reserved tshark shows always,
+        we do where it says something."""
         for name, (shown, raw) in theirs.items():
             name = SHARK_NAMES.get(name, name)
             value = ours.get(name, "")

@@ -175,6 +175,19 @@ static void carries_a_new_name_to_all_that_knew_the_old_one(void) {
     expect_record("channel.open");
 }
 
+/* Only the broker may make a name such as this one, so it has to be asked for a name again. */
+static void asks_for_a_name_again_whatever_the_queue_was_called_since(void) {
+    open_channel(1);
+    queue("", "amq.gen-1", false);
+    bind("", "e");
+    queue("amq.gen-1", "amq.gen-1", false);
+    lev_entry *made = t.first->next;
+    EXPECT(made->server_named && made->method.as.queue_declare.queue.len == 0);
+    lev_topology_renamed(&t, made, lev_span_of("amq.gen-2"));
+    EXPECT(lev_span_equal(last()->method.as.queue_bind.queue, lev_span_of("amq.gen-2")));
+    expect_record("channel.open queue.declare queue.bind");
+}
+
 static void keeps_the_limit_that_counts_for_the_next_consumer(void) {
     open_channel(1);
     note(1, LEV_BASIC_QOS, &(lev_basic_qos){.prefetch_count = 1}, NULL);
@@ -210,5 +223,6 @@ UNIT_MAIN("record", CASE(keeps_the_order_and_one_of_each),
           CASE(forgets_a_channel_but_not_what_was_declared_there),
           CASE(knows_what_an_empty_name_stands_for),
           CASE(carries_a_new_name_to_all_that_knew_the_old_one),
+          CASE(asks_for_a_name_again_whatever_the_queue_was_called_since),
           CASE(keeps_the_limit_that_counts_for_the_next_consumer),
           CASE(does_not_record_what_leaves_nothing_behind), CASE(drops_an_entry_with_what_needs_it))

@@ -312,13 +312,6 @@ static void closes_at_once_while_it_waits(void) {
     peer_end(first);
 }
 
-static void hears_of_a_bad_uri_before_it_connects(void) {
-    const char *uris[] = {"amqp://[", NULL};
-    lev_client *c = lev_client_new(&(lev_client_options){.uris = uris, .uri_count = 1});
-    EXPECT_EQ(lev_client_open(c, "amqp://127.0.0.1:1"), LEV_ERR_URI);
-    lev_client_free(c);
-}
-
 static void log_in(peer *p) {
     peer_login(p, 0);
     peer_close(p);
@@ -339,5 +332,4 @@ UNIT_MAIN("recovery", CASE(comes_back_at_the_next_broker),
           CASE(sends_no_ack_for_what_came_before), CASE(sends_again_what_was_not_confirmed),
           CASE(ends_where_the_login_is_refused), CASE(stops_at_a_step_that_will_not_pass),
           CASE(gives_up_after_so_many_rounds), CASE(closes_at_once_while_it_waits),
-          CASE(hears_of_a_bad_uri_before_it_connects),
           CASE(opens_the_second_where_the_first_is_not_there))

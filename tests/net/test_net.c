@@ -28,6 +28,16 @@ static void connects_to_an_address_and_to_a_name(void) {
     }
 }
 
+/* A socket that was reset has no peer any more; it must not pass for one of another machine. */
+static void is_local_when_the_peer_is_gone_again(void) {
+    int peer;
+    lev_net *n = loopback_pair(&peer);
+    loopback_reset(peer);
+    usleep(20000);
+    EXPECT(lev_net_is_local(n));
+    lev_net_close(n);
+}
+
 static void connects_over_ipv6(void) {
     uint16_t port = 0;
     int listener = loopback_listen("::1", &port);
@@ -241,7 +251,8 @@ static void closes_in_every_phase(void) {
     lev_net_close(n);
 }
 
-UNIT_MAIN("net", CASE(connects_to_an_address_and_to_a_name), CASE(connects_over_ipv6),
+UNIT_MAIN("net", CASE(connects_to_an_address_and_to_a_name),
+          CASE(is_local_when_the_peer_is_gone_again), CASE(connects_over_ipv6),
           CASE(sets_the_socket_up), CASE(says_that_a_port_is_refused),
           CASE(gives_up_on_silence_at_the_deadline), CASE(says_that_a_name_is_unknown),
           CASE(shows_a_strange_host_on_one_line), CASE(answers_again_where_nothing_is_there),
