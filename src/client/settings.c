@@ -4,7 +4,7 @@
 /* Options come from three places: the URI, then what the program set, then the defaults. After the
  * merge one struct holds the outcome and owns its strings, and the engine is made from it. As soon
  * as the engine has its own copy the strings are cleansed, so a password lives in the client only
- * while it connects.
+ * while it connects; with recovery, what the program gave and the URIs stay until lev_client_free.
  *
  * A password that nobody gave is "guest" only for the user guest; it is empty for anyone else. */
 
