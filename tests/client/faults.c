@@ -108,8 +108,13 @@ int __wrap_socket(int domain, int type, int protocol) {
     return fd;
 }
 
+/* Not only sockets are closed: a lookup's pipe, too, where its thread has ended before. What is not
+ * open at all counts, for it would be a close too many. */
 int __wrap_close(int fd) {
-    sockets -= counting;
+    int type;
+    socklen_t len = sizeof type;
+    bool other = __real_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 && errno == ENOTSOCK;
+    sockets -= counting && !other;
     return __real_close(fd);
 }
 
