@@ -21,6 +21,7 @@
     X(copy)                                                                                        \
     X(serve)                                                                                       \
     X(ping)                                                                                        \
+    X(uri)                                                                                         \
     X(dump)                                                                                        \
     X(encode)                                                                                      \
     X(spec)
