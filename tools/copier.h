@@ -15,17 +15,23 @@ typedef struct copier_settings {
     bool keep;               /* never ack: all go back to the source at the end */
 } copier_settings;
 
+typedef struct held held; /* a message that the target does not take yet */
+
 typedef struct copier {
     outlet outlet;
     const copier_settings *settings;
     session *target;
     given given; /* by the number of the publish */
+    held *first;
+    held *last;
+    uint64_t dropped; /* held when the source was lost: they come again */
     uint64_t confirmed;
     uint64_t returned;
     uint64_t refused;
     uint64_t since; /* when the target last made progress */
     uint64_t limit_ms;
-    bool failed; /* the target is gone */
+    bool leaving; /* what is held goes back */
+    bool failed;  /* the target is gone */
     struct pollfd fds[1];
 } copier;
 

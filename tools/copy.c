@@ -50,7 +50,7 @@ static const option copy_rows[] = {
 static const option_table copy_options = OPTION_TABLE("Options", copy_rows);
 
 static const copy_settings copy_default = {
-    .common = SETTINGS_DEFAULTS,
+    .common = SETTINGS_DEFAULTS_RETRY,
     .consumer = CONSUMER_DEFAULTS,
 };
 
@@ -99,6 +99,7 @@ static int copy_check(const copy_settings *s) {
  */
 static settings target_settings(const copy_settings *s) {
     settings t = s->common;
+    t.window = s->consumer.prefetch > 0 ? s->consumer.prefetch : UINT16_MAX;
     if (s->to.count > 0) {
         t.urls = s->to;
         t.host = t.vhost = t.user = t.password_file = NULL;
@@ -116,7 +117,9 @@ static void copy_defaults(copy_settings *s) {
     if (k->prefetch == SETTING_UNSET) {
         k->prefetch = s->copier.keep ? 0 : COPY_PREFETCH;
     }
-    s->common.window = k->prefetch > 0 ? k->prefetch : UINT16_MAX;
+    if (s->copier.keep) { /* a reconnect would bring all messages anew */
+        s->common.retry = 0;
+    }
 }
 
 static int target_open(session *target, const settings *o, const copy_settings *s) {
@@ -176,7 +179,8 @@ const command copy_command = {
         "Takes messages from a queue and publishes each with the same body, properties and headers "
         "to the target. The source is acked only when the target has confirmed: whatever breaks "
         "in between, a message may come to the target twice, and never gets lost. Without -c, "
-        "--until-empty or --idle it goes on until it is stopped.\n"
+        "--until-empty or --idle it goes on until it is stopped; a connection that is lost, on "
+        "either side, is made again (with --keep it ends the command).\n"
         "\n"
         "What the target does not take, because no queue is bound there or one is full, ends the "
         "copying and stays in the source.\n"
@@ -203,6 +207,7 @@ const command copy_command = {
     .options = {{&copy_options, 0},
                 {&consumer_options, AT(consumer)},
                 {&connection_options, 0},
+                {&retry_options, 0},
                 {&general_options, 0}},
     .size = sizeof(copy_settings),
     .defaults = &copy_default,
