@@ -23,10 +23,11 @@ uint32_t lev_tls_handshake_ms(const lev_tls *tls) {
     return 0;
 }
 
-lev_tls_stream *lev_tls_stream_new(const lev_tls *tls, int fd, const char *host) {
+lev_tls_stream *lev_tls_stream_new(lev_tls *tls, int fd, const char *host, uint16_t port) {
     (void)tls;
     (void)fd;
     (void)host;
+    (void)port;
     return NULL;
 }
 
