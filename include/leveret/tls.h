@@ -59,6 +59,10 @@ typedef struct lev_tls lev_tls;
 LEV_API lev_tls *lev_tls_new(const lev_tls_options *options, lev_error *error);
 LEV_API void lev_tls_free(lev_tls *t);
 
+/* Hands on the session of `from`, for files that are read anew before one connects again; not where
+ * the client certificate is another one now. */
+LEV_API void lev_tls_inherit(lev_tls *t, lev_tls *from);
+
 #ifdef __cplusplus
 }
 #endif

@@ -41,6 +41,17 @@ void lev_tls_session_offer(lev_tls *t, SSL *ssl, const char *host, uint16_t port
     }
 }
 
+/* To the peer, a resumed session is whoever began it. */
+void lev_tls_inherit(lev_tls *t, lev_tls *from) {
+    X509 *ours = SSL_CTX_get0_certificate(t->context);
+    X509 *theirs = SSL_CTX_get0_certificate(from->context);
+    bool same = ours == NULL || theirs == NULL ? ours == theirs : X509_cmp(ours, theirs) == 0;
+    if (same && from->session != NULL) {
+        lev_tls_session_keep(t, from->session, from->session_host, from->session_port);
+        lev_tls_session_drop(from);
+    }
+}
+
 bool lev_tls_session_verify(SSL *ssl) {
     X509_STORE *trusted = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
     X509_STORE_CTX *verified = X509_STORE_CTX_new();

@@ -9,6 +9,7 @@
 #include "tls_peer.h"
 
 #include <fcntl.h>
+#include <openssl/pem.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -226,6 +227,51 @@ static void goes_on_where_the_peer_has_forgotten(void) {
     stop(&s);
 }
 
+/* Who connects again may have read its files anew. */
+static void hands_a_session_on(void) {
+    server s;
+    lev_error error;
+    start(&s, "DNS:localhost", 3600, TLS1_3_VERSION, (lev_tls_options){0});
+    lev_tls *first = s.tls;
+    lev_tls *second = lev_tls_new(&(lev_tls_options){.ca_pem = s.cert}, &error);
+    EXPECT_EQ(visit_again(&s).status, LEV_OK);
+    lev_tls_inherit(second, first);
+    EXPECT(!visit_again(&s).reused);
+    s.tls = second;
+    EXPECT(visit_again(&s).reused);
+    lev_tls_free(first);
+    stop(&s);
+}
+
+static void hands_none_on_to_another_certificate(void) {
+    static char pem[8192];
+    server s;
+    lev_error error;
+    start(&s, "DNS:localhost", 3600, TLS1_3_VERSION, (lev_tls_options){0});
+    BIO *out = BIO_new(BIO_s_mem());
+    PEM_write_bio_X509(out, SSL_get_certificate(s.first));
+    PEM_write_bio_PrivateKey(out, SSL_get_privatekey(s.first), NULL, NULL, 0, NULL, NULL);
+    EXPECT(BIO_read(out, pem, sizeof pem - 1) > 0);
+    BIO_free(out);
+    lev_tls_options with = {.ca_pem = s.cert, .cert_pem = pem};
+    lev_tls *first = s.tls;
+    lev_tls *second = lev_tls_new(&with, &error);
+    lev_tls *third = lev_tls_new(&with, &error);
+    EXPECT_EQ(visit_again(&s).status, LEV_OK);
+    lev_tls_inherit(second, first);
+    s.tls = second;
+    EXPECT(!visit_again(&s).reused);
+    lev_tls_inherit(third, second);
+    s.tls = third;
+    EXPECT(visit_again(&s).reused);
+    lev_tls_inherit(first, third);
+    s.tls = first;
+    EXPECT(visit_again(&s).reused); /* its own, of the first visit */
+    lev_tls_free(second);
+    lev_tls_free(third);
+    stop(&s);
+}
+
 static void leaves_the_programs_context_alone(void) {
     server s;
     SSL_CTX *own = SSL_CTX_new(TLS_client_method());
@@ -242,4 +288,5 @@ UNIT_MAIN("resume", CASE(resumes_a_ticket_of_tls_1_3), CASE(resumes_a_ticket_of_
           CASE(offers_a_session_to_its_host_only), CASE(offers_a_session_to_its_port_only),
           CASE(verifies_a_resumed_session), CASE(verifies_the_name_again),
           CASE(resumes_where_nobody_is_verified), CASE(goes_on_where_the_peer_has_forgotten),
+          CASE(hands_a_session_on), CASE(hands_none_on_to_another_certificate),
           CASE(leaves_the_programs_context_alone))
