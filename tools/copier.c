@@ -107,7 +107,7 @@ static int copier_work(outlet *o, consumer *k) {
     if (p->failed || rc != CONSUMER_GOING) {
         return rc;
     }
-    if (status != LEV_ERR_TIMEOUT) {
+    if (status != LEV_ERR_TIMEOUT || e.type != LEV_EVENT_NONE) {
         return copier_fail(p, session_fail(p->target, "publish to the target"));
     }
     if (p->given.unsettled > 0 && loop_left(p->since, p->limit_ms) == 0) {

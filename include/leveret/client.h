@@ -233,10 +233,10 @@ LEV_API lev_status lev_client_nack(lev_client *c, lev_delivery delivery, bool mu
 LEV_API lev_status lev_client_reject(lev_client *c, lev_delivery delivery, bool requeue);
 
 /* Waits for the next event, at most `timeout_ms`. Its spans live until the next call on the
- * client, but may be passed to it. Returns LEV_OK; LEV_ERR_TIMEOUT; LEV_ERR_CANCELLED with a
- * LEV_EVENT_CANCELLED; LEV_ERR_CHANNEL with a LEV_EVENT_CHANNEL_CLOSED; or, with
- * LEV_EVENT_FAILED (LEV_EVENT_CLOSED after lev_client_close) and for ever, how the connection
- * ended. */
+ * client, but may be passed to it. Returns LEV_OK; LEV_ERR_TIMEOUT with LEV_EVENT_NONE;
+ * LEV_ERR_CANCELLED with a LEV_EVENT_CANCELLED; LEV_ERR_CHANNEL with a LEV_EVENT_CHANNEL_CLOSED;
+ * or, with LEV_EVENT_FAILED (LEV_EVENT_CLOSED after lev_client_close) and for ever, how the
+ * connection ended, which can be LEV_ERR_TIMEOUT, too. */
 LEV_API lev_status lev_client_next(lev_client *c, lev_event *event, int timeout_ms);
 
 /* Writes what is queued and reads what is there, without waiting; also the way to keep
