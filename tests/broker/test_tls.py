@@ -217,7 +217,8 @@ class TlsTest(BrokerTest):
         """The greeting comes through. s_server says nothing to it, so the command is ended."""
         trust = [] if "ca" in kwargs else ["--cacert", MADE.root.cert]
         url = f"amqps://user:{CANARY}@{kwargs.get('host', 'localhost')}:{server.port}"
-        process = start("publish", "-q", "q", "-u", url, *trust, *args, "body", url=None)
+        env = dict(support.environment(None), **kwargs.get("env", {}))
+        process = start("publish", "-q", "q", "-u", url, *trust, *args, "body", env=env)
         try:
             server.seen += support.await_line(server.process.stdout, "CIPHER is").encode()
             while b"AMQP\0\0\t\1" not in server.seen:
@@ -495,9 +496,12 @@ class Files(TlsTest):
 
     def test_key_log(self):
         log = MADE.path("keys")
-        self.accepted(Server(MADE.server), "--keylog", log)
-        self.assertRegex(read(log), r"(?m)^CLIENT_HANDSHAKE_TRAFFIC_SECRET [0-9a-f]+ [0-9a-f]+$")
-        self.assertEqual(os.stat(log).st_mode & 0o777, 0o600)
+        for args, env in ((["--keylog", log], {}), ([], {"SSLKEYLOGFILE": log}),
+                          (["--keylog", log], {"SSLKEYLOGFILE": "/nonexistent"})):
+            self.accepted(Server(MADE.server), *args, env=env)
+            self.assertRegex(read(log), r"(?m)^CLIENT_HANDSHAKE_TRAFFIC_SECRET [0-9a-f]+ [0-9a-f]+$")
+            self.assertEqual(os.stat(log).st_mode & 0o777, 0o600)
+            os.unlink(log)
 
 
 @unittest.skipUnless(support.LONG, "builds the command anew")
