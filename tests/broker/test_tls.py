@@ -62,6 +62,8 @@ class Certificates:
         self.locked = self.path("locked.key")
         openssl("ec", "-in", self.client.key, "-aes128", "-passout", "pass:sesam", "-out", self.locked)
         self.sesam = write(self.path("sesam"), "sesam\n")
+        for secret in (self.sesam, self.empty):
+            os.chmod(secret, 0o600)
         self.together = write(self.path("together.pem"), read(self.client.cert, self.client.key))
 
     def path(self, name):
