@@ -52,8 +52,8 @@ LAYERS ?= codec engine net client
 
 # TLS is OpenSSL 3; `make TLS=no BUILD=build/plain` does without it.
 ifneq ($(filter net,$(LAYERS))$(TLS),netyes)
-NOT_BUILT := src/net/tls.c src/net/tls_context.c src/net/tls_why.c tests/net/tls_peer.c tests/net/test_tls.c \
-             tests/client/test_tls.c
+NOT_BUILT := src/net/tls.c src/net/tls_context.c src/net/tls_session.c src/net/tls_why.c tests/net/tls_peer.c \
+             tests/net/test_tls.c tests/net/test_resume.c tests/client/test_tls.c
 else
 NOT_BUILT := src/net/tls_none.c
 OPENSSL := $(shell pkg-config --libs 'openssl >= 3' 2>/dev/null)
@@ -120,7 +120,7 @@ need-json-c:
 	@exit 1
 endif
 ifeq ($(filter net,$(LAYERS))$(TLS)$(OPENSSL),netyes)
-$(filter %/net/tls.o %/net/tls_context.o %/net/tls_why.o,$(LIB_O) $(PIC_O)): need-openssl
+$(filter %/net/tls.o %/net/tls_context.o %/net/tls_session.o %/net/tls_why.o,$(LIB_O) $(PIC_O)): need-openssl
 .PHONY: need-openssl
 need-openssl:
 	@echo "OpenSSL 3 is not there: install libssl-dev and pkg-config, or build without it: make TLS=no" >&2

@@ -320,7 +320,7 @@ static int consumer_step(consumer *k) {
     if (status == LEV_OK) {
         return consumer_event(k, &e);
     }
-    if (status == LEV_ERR_TIMEOUT) {
+    if (status == LEV_ERR_TIMEOUT && e.type == LEV_EVENT_NONE) {
         return k->cancelling != 0 ? consumer_rest_cancelling(k) : consumer_rest(k);
     }
     int rc = consumer_fail(k);
@@ -350,7 +350,7 @@ static void consumer_tell(consumer *k) {
 
 /* Takes what comes while the outlet finishes: nothing but a failure counts. */
 static void consumer_drop_events(consumer *k) {
-    lev_event e;
+    lev_event e = {.type = LEV_EVENT_NONE};
     lev_status status = LEV_OK;
     while (!k->failed && (status = lev_client_next(k->session->client, &e, 0)) == LEV_OK) {
         k->returned += e.type == LEV_EVENT_RETURN ? 1 : 0;
@@ -361,7 +361,8 @@ static void consumer_drop_events(consumer *k) {
             k->failed = true;
         }
     }
-    if (!k->failed && status != LEV_ERR_TIMEOUT && status != LEV_ERR_CANCELLED) {
+    bool quiet = status == LEV_ERR_TIMEOUT && e.type == LEV_EVENT_NONE;
+    if (!k->failed && !quiet && status != LEV_ERR_CANCELLED) {
         k->reason = consumer_fail(k);
     }
 }

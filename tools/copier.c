@@ -214,13 +214,14 @@ static int copier_patience(const copier *p) {
 /* Takes the target's events. */
 static int copier_hear(copier *p, const consumer *k) {
     int rc = CONSUMER_GOING;
-    lev_event e;
+    lev_event e = {.type = LEV_EVENT_NONE};
     lev_status status = LEV_OK;
     while (!p->failed && (status = lev_client_next(p->target->client, &e, 0)) == LEV_OK) {
         int one = copier_event(p, k, &e);
         rc = rc == CONSUMER_GOING ? one : rc;
     }
-    if (!p->failed && status != LEV_ERR_TIMEOUT) {
+    bool quiet = status == LEV_ERR_TIMEOUT && e.type == LEV_EVENT_NONE;
+    if (!p->failed && !quiet) {
         int failure = copier_fail(p, session_fail(p->target, "publish to the target"));
         rc = rc == CONSUMER_GOING ? failure : rc;
     }

@@ -99,7 +99,8 @@ static const verdict *verdict_find(const verdict *table, size_t count, int key) 
 
 static verdict verdict_of(const lev_error *error, bool opening) {
     const verdict *found = NULL;
-    if (opening && error->status == LEV_ERR_TIMEOUT) {
+    bool connecting = opening || error->layer == LEV_LAYER_NET || error->layer == LEV_LAYER_ENGINE;
+    if (connecting && error->status == LEV_ERR_TIMEOUT) {
         return (verdict){0, EXIT_CONNECT, ""};
     }
     if (error->layer == LEV_LAYER_BROKER && error->status != LEV_ERR_REFUSED) {

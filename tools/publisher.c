@@ -154,7 +154,8 @@ static void publisher_take(publisher *p) {
     lev_event e;
     for (;;) {
         lev_status status = lev_client_next(p->session->client, &e, 0);
-        if (status == LEV_ERR_TIMEOUT || e.type == LEV_EVENT_CLOSED) {
+        bool quiet = status == LEV_ERR_TIMEOUT && e.type == LEV_EVENT_NONE;
+        if (quiet || e.type == LEV_EVENT_CLOSED) {
             return;
         }
         if (status != LEV_OK && e.type != LEV_EVENT_CHANNEL_CLOSED) {

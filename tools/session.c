@@ -12,6 +12,7 @@
 #include "session.h"
 
 #include "exits.h"
+#include "password.h"
 #include "target.h"
 
 #include <inttypes.h>
@@ -148,7 +149,13 @@ static int targets_init(target *targets, size_t count, const settings *o, const 
 }
 
 static int secrets_read(secrets *given, const settings *o) {
+    const char *const files[] = {o->password_file, o->key_password_file};
     int rc = EXIT_DONE;
+    for (size_t i = 0; i < LEV_COUNTOF(files) && !o->quiet; i++) {
+        if (files[i] != NULL) {
+            password_warn(files[i]);
+        }
+    }
     if (o->password_file != NULL) {
         rc = password_read("password-file", o->password_file, &given->password);
     } else if (o->password_fd != SETTING_UNSET) {

@@ -31,7 +31,7 @@ static const option connection_rows[] = {
     {0, "user", "NAME", option_text, AT(user), 0, 0,
      "user (guest)"},
     {0, "password-file", "FILE", option_text, AT(password_file), 0, 0,
-     "the first line of FILE is the password; -: of stdin"},
+     "the first line of FILE is the password; -: of stdin, asked for on a terminal"},
     {0, "password-fd", "N", option_number, AT(password_fd), 0, INT32_MAX,
      "the first line of descriptor N is the password"},
     {0, "sasl", "plain|amqplain|external|anonymous", option_sasl, AT(mechanisms), 0, 0,

@@ -9,73 +9,13 @@
 #include "target.h"
 
 #include "exits.h"
+#include "password.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-enum { PASSWORD_MAX = LEV_SECRET_MAX };
-
-void password_free(char *password) {
-    if (password != NULL) {
-        explicit_bzero(password, strlen(password));
-        free(password);
-    }
-}
-
-/* Reads byte by byte: what follows the line on stdin belongs to the messages. */
-static bool read_line(int fd, char *line) {
-    size_t length = 0;
-    ssize_t n;
-    while ((n = read(fd, line + length, 1)) != 0) {
-        if (n < 0 && errno != EINTR) {
-            return false;
-        }
-        if (n == 1 && line[length] == '\n') {
-            break;
-        }
-        if (n == 1 && length == PASSWORD_MAX) {
-            line[length] = '\0';
-            errno = EFBIG;
-            return false;
-        }
-        length += n == 1 ? 1u : 0u;
-    }
-    line[length] = '\0';
-    return true;
-}
-
-static int password_line(const char *from, int fd, const char *file, char **password) {
-    *password = calloc(1, PASSWORD_MAX + 1);
-    if (fd >= 0 && *password != NULL && read_line(fd, *password)) {
-        return EXIT_DONE;
-    }
-    return say_and(EXIT_INPUT, "cannot read the password from %s: %s; check --%s", file,
-                   strerror(errno), from);
-}
-
-int password_read_fd(const char *from, int fd, char **password) {
-    char file[32];
-    snprintf(file, sizeof file, "descriptor %d", fd);
-    return password_line(from, fd, file, password);
-}
-
-int password_read(const char *from, const char *file, char **password) {
-    if (strcmp(file, "-") == 0) {
-        return password_line(from, STDIN_FILENO, "stdin", password);
-    }
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    int rc = password_line(from, fd, file, password);
-    if (fd >= 0) {
-        close(fd);
-    }
-    return rc;
-}
 
 static const char *pick(const char *first, const char *second) {
     return first != NULL ? first : second;

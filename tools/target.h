@@ -34,11 +34,4 @@ void target_deinit(target *t);
  * be printed, and freed by password_free. NULL without memory. */
 char *target_secret_uri(const target *t, const char *url);
 
-/* Reads the first line of a file that option `from` names, `-` for stdin, or of a descriptor, of
- * which nothing more is taken, into `*password`, to be freed by password_free. Returns EXIT_DONE,
- * or another code after a line on stderr. */
-int password_read(const char *from, const char *file, char **password);
-int password_read_fd(const char *from, int fd, char **password);
-void password_free(char *password);
-
 #endif

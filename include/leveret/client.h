@@ -52,6 +52,17 @@ typedef enum lev_publish_policy {
                           `retransmit`), then return LEV_AGAIN */
 } lev_publish_policy;
 
+/* Gives a new secret before the old one expires, such as a token of OAuth 2: it is told to the
+ * broker by connection.update-secret while all else goes on. The secret goes to `secret`, at most
+ * 65,536 bytes without a NUL, and is cleansed there; with nothing written the old one stays.
+ * Returns after how many milliseconds the next one is due, 0: never. It is called within whatever
+ * call waits, publishes or processes, must not use the client, and should be quick, since
+ * heartbeats wait, too. What cannot be told (LEV_ERR_LIMIT, LEV_ERR_MISUSE), a broker that refuses
+ * it (LEV_ERR_REFUSED) or does not answer within call_ms (LEV_ERR_LOST) ends the connection. A
+ * connection that is made again logs in with the last secret, or a new one where that has become
+ * due meanwhile. The client keeps one copy until lev_client_free. */
+typedef uint32_t lev_client_refresh(void *context, lev_writer *secret);
+
 /* Zero means the default everywhere. Strings need live only during the call they are given to. What
  * the URI says counts before what stands here, so these fill what the URI lacks; where the URI has
  * auth_mechanism, neither `mechanisms` nor `mechanism` counts. */
@@ -80,9 +91,12 @@ typedef struct lev_client_options {
     const char *mechanism;     /* one of the program's own, too: its name, at most 64 bytes */
     lev_client_answer *answer; /* speaks for it */
     void *answer_context;      /* handed to `answer` */
-    lev_tls_options tls;       /* for amqps:// */
-    const char *const *uris;   /* more brokers, tried in turn after the one that is opened; to live
-                                  until then */
+    lev_client_refresh *refresh; /* renews the secret */
+    void *refresh_context;       /* handed to `refresh` */
+    uint32_t refresh_ms;         /* when it is called first, counted from the login */
+    lev_tls_options tls;         /* for amqps:// */
+    const char *const *uris; /* more brokers, tried in turn after the one that is opened; to live
+                                until then */
     size_t uri_count;
     bool shuffle; /* ... in random order, that one too */
     lev_recovery_options recovery;
@@ -219,10 +233,10 @@ LEV_API lev_status lev_client_nack(lev_client *c, lev_delivery delivery, bool mu
 LEV_API lev_status lev_client_reject(lev_client *c, lev_delivery delivery, bool requeue);
 
 /* Waits for the next event, at most `timeout_ms`. Its spans live until the next call on the
- * client, but may be passed to it. Returns LEV_OK; LEV_ERR_TIMEOUT; LEV_ERR_CANCELLED with a
- * LEV_EVENT_CANCELLED; LEV_ERR_CHANNEL with a LEV_EVENT_CHANNEL_CLOSED; or, with
- * LEV_EVENT_FAILED (LEV_EVENT_CLOSED after lev_client_close) and for ever, how the connection
- * ended. */
+ * client, but may be passed to it. Returns LEV_OK; LEV_ERR_TIMEOUT with LEV_EVENT_NONE;
+ * LEV_ERR_CANCELLED with a LEV_EVENT_CANCELLED; LEV_ERR_CHANNEL with a LEV_EVENT_CHANNEL_CLOSED;
+ * or, with LEV_EVENT_FAILED (LEV_EVENT_CLOSED after lev_client_close) and for ever, how the
+ * connection ended, which can be LEV_ERR_TIMEOUT, too. */
 LEV_API lev_status lev_client_next(lev_client *c, lev_event *event, int timeout_ms);
 
 /* Writes what is queued and reads what is there, without waiting; also the way to keep

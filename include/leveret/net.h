@@ -35,7 +35,7 @@ LEV_API lev_net *lev_net_connect(const char *host, uint16_t port, uint64_t now, 
 /* Called before the first step: the connection will speak TLS, and is connected only when the peer
  * has been verified as `host`, or as the options' server_name, within the options' handshake_ms,
  * which begins when TCP has connected. `tls` is lent until lev_net_close; NULL is plain TCP. */
-LEV_API void lev_net_secure(lev_net *n, const lev_tls *tls);
+LEV_API void lev_net_secure(lev_net *n, lev_tls *tls);
 
 /* Goes on with connecting. Returns LEV_OK once connected, then always; LEV_AGAIN while under way;
  * LEV_ERR_RESOLVE, LEV_ERR_CONNECT, LEV_ERR_TIMEOUT or LEV_ERR_MEMORY, latched; with TLS also

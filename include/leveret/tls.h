@@ -46,7 +46,9 @@ typedef struct lev_tls_options {
 } lev_tls_options;
 
 /* What connections with the same options share; of no use to one thread while it is in use by
- * another. */
+ * another. The last session that a peer gave is part of it: who connects to the same host and port
+ * again resumes it (RFC 8446, 2.2; RFC 5246, 7.3), and its certificates are verified again all the
+ * same. Not with an SSL_CTX of the program's own. */
 typedef struct lev_tls lev_tls;
 
 /* Reads the files and checks them: that they are there, that a certificate and its key fit, that a
@@ -56,6 +58,10 @@ typedef struct lev_tls lev_tls;
  * (NULL is fine) after the connections that use it. */
 LEV_API lev_tls *lev_tls_new(const lev_tls_options *options, lev_error *error);
 LEV_API void lev_tls_free(lev_tls *t);
+
+/* Hands on the session of `from`, for files that are read anew before one connects again; not where
+ * the client certificate is another one now. */
+LEV_API void lev_tls_inherit(lev_tls *t, lev_tls *from);
 
 #ifdef __cplusplus
 }

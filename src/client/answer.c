@@ -28,6 +28,9 @@ void lev_answer_begin(lev_client *c, uint64_t now) {
     uint8_t bytes[ANSWER_MAX];
     lev_writer w = lev_writer_init(bytes, sizeof bytes);
     lev_status status = LEV_OK;
+    if (!lev_refresh_login(c, now)) {
+        return;
+    }
     if (c->set.mechanism != NULL) {
         status = answer_ask(c, (lev_span){NULL, 0}, &w);
     }

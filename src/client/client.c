@@ -36,6 +36,7 @@ void lev_client_free(lev_client *c) {
     lev_backlog_deinit(&c->backlog);
     free(c->held);
     lev_settings_forget(&c->set);
+    lev_refresh_forget(c);
     lev_settings_forget(&c->given);
     lev_recovery_forget(c);
     lev_topology_deinit(&c->recovery.topology);

@@ -94,9 +94,13 @@ static lev_status connect_to(lev_client *c, lev_uri *uri) {
     if (misused != NULL) {
         return lev_report(c, LEV_ERR_MISUSE, misused);
     }
-    lev_tls_free(c->tls);
+    lev_tls *before = c->tls;
     c->tls = NULL;
     lev_status status = uri->tls ? connect_load_tls(c, uri) : LEV_OK;
+    if (before != NULL && c->tls != NULL) {
+        lev_tls_inherit(c->tls, before);
+    }
+    lev_tls_free(before);
     if (status != LEV_OK) {
         return status;
     }

@@ -154,7 +154,7 @@ static void loop_note(lev_client *c) {
 }
 
 bool lev_loop_taken(lev_client *c) {
-    while (c->event.type == LEV_EVENT_CHALLENGE || lev_recovery_takes(c)) {
+    while (c->event.type == LEV_EVENT_CHALLENGE || lev_refresh_takes(c) || lev_recovery_takes(c)) {
         if (c->event.type == LEV_EVENT_CHALLENGE) {
             lev_answer_challenge(c, c->event.method->as.connection_secure.challenge);
         }
@@ -226,7 +226,8 @@ uint64_t lev_loop_due(const lev_client *c) {
         return c->recovery.due;
     }
     uint64_t step = c->recovery.call != 0 ? c->recovery.due : UINT64_MAX;
-    return c->phase == CLIENT_RUNNING ? loop_sooner(step, lev_engine_deadline(c->engine))
+    uint64_t own = loop_sooner(step, lev_refresh_due(c));
+    return c->phase == CLIENT_RUNNING ? loop_sooner(own, lev_engine_deadline(c->engine))
                                       : UINT64_MAX;
 }
 
@@ -285,6 +286,7 @@ static void loop_work(lev_client *c, uint64_t now, bool readable) {
         }
         lev_engine_tick(c->engine, now);
     }
+    lev_refresh_tick(c, now);
     lev_recovery_tick(c, now);
 }
 
@@ -358,10 +360,10 @@ void lev_loop_push(lev_client *c) {
 }
 
 void lev_loop_attend_now(lev_client *c, uint64_t now) {
-    if (now >= lev_engine_deadline(c->engine)) {
+    if (now >= lev_loop_due(c)) {
         lev_loop_push(c);
     } else if (lev_engine_queued(c->engine) > 0 && now >= c->wrote_at + LEV_CLIENT_PUSH_MS) {
         loop_write(c, lev_net_now());
     }
-    c->attend_at = loop_sooner(lev_engine_deadline(c->engine), now + LEV_CLIENT_PUSH_MS / 2);
+    c->attend_at = loop_sooner(lev_loop_due(c), now + LEV_CLIENT_PUSH_MS / 2);
 }

@@ -9,6 +9,7 @@
 #include "backlog.h"
 #include "ledger.h"
 #include "recovery.h"
+#include "refresh.h"
 
 #include <leveret/net.h>
 #include <leveret/uri.h>
@@ -61,6 +62,7 @@ struct lev_client {
     uint64_t progress; /* counts steps forward */
 
     lev_message message; /* what lev_client_get hands out */
+    lev_refresh refresh;
 
     lev_recovery recovery;
     lev_ledger ledger;

@@ -33,7 +33,7 @@ struct lev_net {
     int fd; /* once connected */
     lev_lookup *lookup;
     lev_race race;
-    const lev_tls *tls; /* NULL: plain */
+    lev_tls *tls; /* NULL: plain */
     lev_tls_stream *stream;
     size_t addresses;
     uint16_t port;
@@ -121,7 +121,7 @@ lev_net *lev_net_connect(const char *host, uint16_t port, uint64_t now, uint64_t
     return n;
 }
 
-void lev_net_secure(lev_net *n, const lev_tls *tls) { n->tls = tls; }
+void lev_net_secure(lev_net *n, lev_tls *tls) { n->tls = tls; }
 
 /* Goes from the finished lookup to the race. */
 static lev_status net_step_lookup(lev_net *n) {
@@ -149,7 +149,7 @@ static lev_status net_step_lookup(lev_net *n) {
 }
 
 static lev_status net_begin_handshake(lev_net *n, uint64_t now) {
-    n->stream = lev_tls_stream_new(n->tls, n->fd, n->host);
+    n->stream = lev_tls_stream_new(n->tls, n->fd, n->host, n->port);
     if (n->stream == NULL) {
         return net_fail(n, LEV_ERR_MEMORY, "out of memory");
     }

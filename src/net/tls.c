@@ -32,8 +32,10 @@
 enum { TLS_RECORD = 16384, TLS_UNSENT = 65536 };
 
 struct lev_tls_stream {
-    const lev_tls *tls;
+    lev_tls *tls;
     SSL *ssl;
+    const char *host;
+    uint16_t port;
     int fd;
     bool open;   /* the handshake is over, and nothing has failed since */
     bool silent; /* the socket's writing side has failed */
@@ -164,6 +166,12 @@ void lev_tls_log_key(const SSL *ssl, const char *line) {
     (void)!writev(s->tls->keylog, parts, 2);
 }
 
+int lev_tls_new_session(SSL *ssl, SSL_SESSION *session) {
+    const lev_tls_stream *s = SSL_get_app_data(ssl);
+    lev_tls_session_keep(s->tls, session, s->host, s->port);
+    return 0; /* nobody holds on to this one */
+}
+
 /* Called with each step of the verification; what failed first is what we tell. */
 static int tls_verified(int good, X509_STORE_CTX *verified) {
     const SSL *ssl = X509_STORE_CTX_get_ex_data(verified, SSL_get_ex_data_X509_STORE_CTX_idx());
@@ -207,7 +215,7 @@ static bool tls_insist(lev_tls_stream *s) {
     return good;
 }
 
-lev_tls_stream *lev_tls_stream_new(const lev_tls *tls, int fd, const char *host) {
+lev_tls_stream *lev_tls_stream_new(lev_tls *tls, int fd, const char *host, uint16_t port) {
     lev_tls_stream *s = calloc(1, sizeof *s);
     BIO *b = s != NULL ? BIO_new(tls->socket) : NULL;
     if (b == NULL) {
@@ -216,6 +224,8 @@ lev_tls_stream *lev_tls_stream_new(const lev_tls *tls, int fd, const char *host)
     }
     s->tls = tls;
     s->fd = fd;
+    s->host = host;
+    s->port = port;
     BIO_set_data(b, s);
     BIO_set_init(b, 1);
     s->ssl = SSL_new(tls->context);
@@ -230,6 +240,7 @@ lev_tls_stream *lev_tls_stream_new(const lev_tls *tls, int fd, const char *host)
     if (!tls_name(s, host) || !tls_insist(s)) {
         s->over = tls_fail(s, LEV_ERR_TLS, "there is no host name to verify; set server_name");
     }
+    lev_tls_session_offer(tls, s->ssl, host, port);
     return s;
 }
 
@@ -277,6 +288,23 @@ static lev_status tls_status(lev_tls_stream *s, int rc) {
     return status;
 }
 
+/* The handshake is over: have we seen who it is? */
+static lev_status tls_greeted(lev_tls_stream *s) {
+    if (SSL_get0_peer_certificate(s->ssl) == NULL) {
+        return tls_fail(s, LEV_ERR_TLS, "the peer shows no certificate");
+    }
+    if (!SSL_session_reused(s->ssl)) {
+        return LEV_OK;
+    }
+    if (!s->tls->insecure && !lev_tls_session_verify(s->ssl)) {
+        return s->why[0] != '\0' ? LEV_ERR_TLS : LEV_ERR_MEMORY;
+    }
+    if (SSL_version(s->ssl) < TLS1_3_VERSION) {
+        lev_tls_session_keep(s->tls, SSL_get0_session(s->ssl), s->host, s->port);
+    }
+    return LEV_OK;
+}
+
 lev_status lev_tls_stream_step(lev_tls_stream *s) {
     if (s->over != LEV_OK) {
         return s->over;
@@ -284,10 +312,7 @@ lev_status lev_tls_stream_step(lev_tls_stream *s) {
     tls_flush(s);
     ERR_clear_error();
     int rc = SSL_do_handshake(s->ssl);
-    lev_status status = rc == 1 ? LEV_OK : tls_status(s, rc);
-    if (status == LEV_OK && SSL_get0_peer_certificate(s->ssl) == NULL) {
-        status = tls_fail(s, LEV_ERR_TLS, "the peer shows no certificate");
-    }
+    lev_status status = rc == 1 ? tls_greeted(s) : tls_status(s, rc);
     s->open = status == LEV_OK;
     s->over = status == LEV_AGAIN ? LEV_OK : status;
     return status;

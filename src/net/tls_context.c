@@ -218,6 +218,8 @@ static bool tls_fill(lev_tls *t, const lev_tls_options *o, lev_error *error) {
     SSL_CTX *c = t->context;
     SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(c, 1);
+    SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(c, lev_tls_new_session);
     if (SSL_CTX_set_cipher_list(c, "DEFAULT:!aNULL:!eNULL") != 1) {
         return tls_refuse(error, LEV_ERR_TLS, "OpenSSL offers no cipher; check its configuration");
     }
@@ -272,6 +274,7 @@ void lev_tls_free(lev_tls *t) {
     if (t == NULL) {
         return;
     }
+    lev_tls_session_drop(t);
     SSL_CTX_free(t->context);
     BIO_meth_free(t->socket);
     if (t->keylog >= 0) {

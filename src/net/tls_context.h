@@ -20,6 +20,9 @@ struct lev_tls {
     int version_min;
     uint32_t handshake_ms;
     bool insecure;
+    SSL_SESSION *session; /* to be offered to session_host and session_port, NULL: none */
+    char *session_host;
+    uint16_t session_port;
 };
 
 /* tls_why.c: what went wrong in words for a person, with what to do. */
@@ -34,8 +37,18 @@ lev_status lev_tls_why_error(lev_writer *w, bool handshaking);
 /* Puts text into a writer as far as there is room. */
 void lev_tls_put(lev_writer *w, const char *text);
 
-/* tls.c: the method of our BIO, NULL without memory; and what writes the key log. */
+/* tls_session.c: the session to resume. lev_tls_session_keep copies one that the peer gave;
+ * without memory there is none. lev_tls_session_offer gives it to a connection of the same host and
+ * port, once. lev_tls_session_verify verifies the peer that a resumed session stands for. */
+void lev_tls_session_keep(lev_tls *t, const SSL_SESSION *session, const char *host, uint16_t port);
+void lev_tls_session_offer(lev_tls *t, SSL *ssl, const char *host, uint16_t port);
+void lev_tls_session_drop(lev_tls *t);
+bool lev_tls_session_verify(SSL *ssl);
+
+/* tls.c: the method of our BIO, NULL without memory; what writes the key log; what takes a new
+ * session. */
 BIO_METHOD *lev_tls_socket_method(void);
 void lev_tls_log_key(const SSL *ssl, const char *line);
+int lev_tls_new_session(SSL *ssl, SSL_SESSION *session);
 
 #endif

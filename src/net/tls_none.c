@@ -18,15 +18,21 @@ lev_tls *lev_tls_new(const lev_tls_options *options, lev_error *error) {
 
 void lev_tls_free(lev_tls *t) { (void)t; }
 
+void lev_tls_inherit(lev_tls *t, lev_tls *from) {
+    (void)t;
+    (void)from;
+}
+
 uint32_t lev_tls_handshake_ms(const lev_tls *tls) {
     (void)tls;
     return 0;
 }
 
-lev_tls_stream *lev_tls_stream_new(const lev_tls *tls, int fd, const char *host) {
+lev_tls_stream *lev_tls_stream_new(lev_tls *tls, int fd, const char *host, uint16_t port) {
     (void)tls;
     (void)fd;
     (void)host;
+    (void)port;
     return NULL;
 }
 

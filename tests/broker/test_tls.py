@@ -5,7 +5,8 @@
 """TLS: whom the command trusts, what it says when it does not, and a RabbitMQ with EXTERNAL.
 
 Each refusal must name the check that failed in one line, end with the documented code, and no byte of AMQP may
-reach the other side: `openssl s_server` and Python's ssl show what did.
+reach the other side: `openssl s_server` and Python's ssl show what did. Each is met twice: on the first connect, and
+on a reconnect, after a gate has let the command through to a broker it trusts and then cut the connection.
 """
 
 import os
@@ -26,6 +27,7 @@ from certificates import CLIENT, FUTURE, PAST, SERVER, Authority, openssl, read,
 from support import BrokerTest, Listener, Relay, end, leveret, start
 
 CANARY = "canary-geheim"
+BROKER = support.RABBITMQ and support.pika and support.pika.URLParameters(support.RABBITMQ).port
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -39,6 +41,9 @@ class Certificates:
         self.sub = Authority(self.folder, "sub", self.root)
         names = "DNS:localhost,IP:127.0.0.1"
         self.server = self.root.issue("server", names)
+        every = f"{names},DNS:one.broker.test,DNS:a.b.broker.test"
+        self.every = self.root.issue("every", every)
+        self.every_other = self.other.issue("every_other", every)
         self.client = self.root.issue("client", "DNS:client", CLIENT)
         self.stranger = self.other.issue("stranger", "DNS:client", CLIENT)
         self.expired = self.root.issue("expired", names, dates=PAST)
@@ -57,6 +62,8 @@ class Certificates:
         self.locked = self.path("locked.key")
         openssl("ec", "-in", self.client.key, "-aes128", "-passout", "pass:sesam", "-out", self.locked)
         self.sesam = write(self.path("sesam"), "sesam\n")
+        for secret in (self.sesam, self.empty):
+            os.chmod(secret, 0o600)
         self.together = write(self.path("together.pem"), read(self.client.cert, self.client.key))
 
     def path(self, name):
@@ -69,6 +76,9 @@ MADE = None
 def setUpModule():
     global MADE
     MADE = Certificates()
+    for command in (["add_user", "user", CANARY], ["set_permissions", "user", ".*", ".*", ".*"]):
+        subprocess.run([os.path.join(HERE, "rabbitmq"), "ctl", os.environ["LEVERET_RABBITMQ_DIR"], *command],
+                       check=True, stdout=subprocess.DEVNULL)
 
 
 def tearDownModule():
@@ -93,6 +103,14 @@ class Server:
         return self.seen
 
 
+def server_context(made, **options):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made.cert, made.key)
+    for name, value in options.items():
+        setattr(context, name, value)
+    return context
+
+
 class Peer(Listener):
     """A peer in Python; `act` does with the accepted socket what the case needs."""
 
@@ -108,13 +126,8 @@ class Peer(Listener):
         except (OSError, ssl.SSLError):
             pass
 
-    def secure(self, peer, made=None, **options):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        made = made or MADE.server
-        context.load_cert_chain(made.cert, made.key)
-        for name, value in options.items():
-            setattr(context, name, value)
-        secure = context.wrap_socket(peer, server_side=True)
+    def secure(self, peer, context=None):
+        secure = (context or server_context(MADE.server)).wrap_socket(peer, server_side=True)
         self.silent.append(secure)
         return secure
 
@@ -122,16 +135,20 @@ class Peer(Listener):
 class Burst(Peer):
     """TLS to the client, plain to the broker; what the broker says is kept until it pauses."""
 
-    def __init__(self, broker):
+    def __init__(self, broker, made=None, pause=0.1, **options):
         self.broker = broker
+        self.pause = pause
+        self.context = server_context(made or MADE.server, **options)
+        self.reused = []
         super().__init__(Burst.relay)
 
     def relay(self, peer):
-        secure = self.secure(peer)
+        secure = self.secure(peer, self.context)
+        self.reused.append(secure.session_reused)
         broker = socket.create_connection(("127.0.0.1", self.broker))
         said = b""
         while True:
-            ready = select.select([secure, broker], [], [], 0.1)[0]
+            ready = select.select([secure, broker], [], [], self.pause)[0]
             if secure in ready:
                 data = secure.recv(65536)
                 if not data:
@@ -140,7 +157,7 @@ class Burst(Peer):
                 broker.sendall(data)
             if broker in ready:
                 said += broker.recv(65536)
-            if not ready and said:
+            if said and (not ready or self.pause is None):
                 secure.sendall(said)
                 said = b""
 
@@ -151,15 +168,42 @@ def reset(peer):
 
 
 class TlsTest(BrokerTest):
-    def attempt(self, port, *args, host="localhost", ca=True, scheme="amqps", query=""):
-        trust = ["--cacert", MADE.root.cert] if ca else []
-        url = f"{scheme}://user:{CANARY}@{host}:{port}/{query}"
-        return leveret("publish", "-q", "q", "-u", url, *trust, *args, "body", url=None, timeout=20)
+    def attempt(self, port, *args, host="localhost", ca=True, scheme="amqps", query="", again=None):
+        """The first connect, and as `again` of what it returns the reconnect, for which the broker that is there
+        first shows the certificate `again`; False: there can be none."""
+        args = (["--cacert", MADE.root.cert] if ca else []) + list(args)
+        url = f"{scheme}://user:{CANARY}@{host}:%d/%%2f{query}"
+        ended = leveret("publish", "-q", "q", "-u", url % port, *args, "body", url=None, timeout=20)
+        ended.again = None if again is False else self.attempt_again(url, port, again or MADE.every, args)
+        return ended
+
+    def attempt_again(self, url, port, made, args):
+        good = Burst(BROKER, made, None)
+        gate, process = self.through_a_gate(good.port if url.startswith("amqps") else BROKER, url, *args)
+        self.addCleanup(good.close)
+        gate.target = ("127.0.0.1", port)
+        gate.cut()
+        return end(process, timeout=20)
+
+    def through_a_gate(self, port, url, *args):
+        """A consumer whose connection can be cut."""
+        gate = Relay(f"amqp://127.0.0.1:{port}")
+        env = dict(support.environment(None), SSL_CERT_FILE=MADE.other.cert)
+        process = start("consume", "-v", "-q", self.name(), "--declare", "--exclusive", "--retry", "1",
+                        "-u", url % gate.port, *args, env=env)
+        self.addCleanup(gate.close)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        support.await_line(process.stderr, "consuming from")
+        return gate, process
 
     def assertRefused(self, ended, code, err):
         self.assertEnded(ended, code, err)
         self.assertOneLine(ended)
         self.assertNotIn(CANARY, ended.err)
+        if ended.again:
+            self.assertEnded(ended.again, code, err)
+            self.assertNotIn(CANARY, ended.again.err)
 
     def refused(self, server, err, *args, code=78, **kwargs):
         """No byte of AMQP, let alone a password, reaches the server."""
@@ -175,7 +219,8 @@ class TlsTest(BrokerTest):
         """The greeting comes through. s_server says nothing to it, so the command is ended."""
         trust = [] if "ca" in kwargs else ["--cacert", MADE.root.cert]
         url = f"amqps://user:{CANARY}@{kwargs.get('host', 'localhost')}:{server.port}"
-        process = start("publish", "-q", "q", "-u", url, *trust, *args, "body", url=None)
+        env = dict(support.environment(None), **kwargs.get("env", {}))
+        process = start("publish", "-q", "q", "-u", url, *trust, *args, "body", env=env)
         try:
             server.seen += support.await_line(server.process.stdout, "CIPHER is").encode()
             while b"AMQP\0\0\t\1" not in server.seen:
@@ -213,8 +258,8 @@ class Trust(TlsTest):
 
     def test_unknown_authority(self):
         err = r'comes from a CA that is not trusted here.*"CN = root".*cacert'
-        self.refused(Server(MADE.server), err, ca=False)
-        self.refused(Server(MADE.server), err, "--cacert", MADE.other.cert, ca=False)
+        self.refused(Server(MADE.server), err, ca=False, again=MADE.every_other)
+        self.refused(Server(MADE.server), err, "--cacert", MADE.other.cert, ca=False, again=MADE.every_other)
 
     def test_self_signed(self):
         self.refused(Server(MADE.self_signed), "self-signed and not trusted")
@@ -254,7 +299,7 @@ class Trust(TlsTest):
         self.refused(server, "longer than depth allows", query="?depth=0")
 
     def test_nobody_is_asked(self):
-        self.refused(Server(MADE.server), "verify=verify_none.*--insecure", query="?verify=verify_none")
+        self.refused(Server(MADE.server), "verify=verify_none.*--insecure", query="?verify=verify_none", again=False)
         self.accepted(Server(MADE.self_signed), "--insecure")
         self.accepted(Server(MADE.elsewhere), "--insecure", ca=False)
 
@@ -281,7 +326,7 @@ class Peers(TlsTest):
         peer = Peer(greet)
         self.addCleanup(peer.close)
         self.assertRefused(self.attempt(peer.port), 78, "does not speak TLS there; .* 5671")
-        plain = support.pika.URLParameters(support.RABBITMQ).port
+        plain = BROKER
         self.assertRefused(self.attempt(plain), 78, "does not speak TLS there; .* 5671")
 
     def test_tls_where_plaintext_is_expected(self):
@@ -301,7 +346,8 @@ class Peers(TlsTest):
             connection.recv(1)
             reset(connection)
 
-        self.assertRefused(self.attempt(self.peer(act)), 69, "no TLS with localhost:.*: Connection reset")
+        self.assertRefused(self.attempt(self.peer(act)), 69,
+                           "no TLS with localhost:.*: (Connection reset|.* without a word in the handshake)")
 
     def test_end_in_the_handshake(self):
         def act(_, connection):
@@ -382,11 +428,42 @@ class Peers(TlsTest):
         self.assertRefused(self.attempt(self.peer(act)), 78, "changed on the way|bad record")
 
 
+class Reconnect(TlsTest):
+    def connect(self, **options):
+        ca = MADE.path("now.pem")
+        shutil.copy(MADE.root.cert, ca)
+        good = Burst(BROKER, MADE.every, None, **options)
+        self.addCleanup(good.close)
+        return good, *self.through_a_gate(good.port, f"amqps://user:{CANARY}@localhost:%d/%%2f", "--cacert", ca)
+
+    def test_session_is_resumed(self):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            good, gate, process = self.connect(maximum_version=version)
+            for _ in range(2):
+                gate.cut()
+                support.await_line(process.stderr, "connected again")
+            self.assertEqual(good.reused, [False, True, True])
+
+    def test_resumed_session_is_verified(self):
+        """Nobody shows a certificate any more, but its CA is no longer trusted."""
+        good, gate, process = self.connect()
+        shutil.copy(MADE.other.cert, MADE.path("now.pem"))
+        gate.cut()
+        self.assertEnded(end(process), 78, "comes from a CA that is not trusted here")
+        self.assertEqual(good.reused, [False, True])
+
+    def test_files_are_read_anew(self):
+        _, gate, process = self.connect()
+        os.unlink(MADE.path("now.pem"))
+        gate.cut()
+        self.assertEnded(end(process), 78, 'now.pem" cannot be read: No such file')
+
+
 class Files(TlsTest):
     """What is wrong with the files is said before anything is connected."""
 
     def file(self, err, *args, **kwargs):
-        self.assertRefused(self.attempt(1, *args, **kwargs), 78, err)
+        self.assertRefused(self.attempt(1, *args, again=False, **kwargs), 78, err)
 
     def test_authorities(self):
         self.file(f'CA file "{MADE.empty}" holds no certificate in PEM', "--cacert", MADE.empty, ca=False)
@@ -421,9 +498,12 @@ class Files(TlsTest):
 
     def test_key_log(self):
         log = MADE.path("keys")
-        self.accepted(Server(MADE.server), "--keylog", log)
-        self.assertRegex(read(log), r"(?m)^CLIENT_HANDSHAKE_TRAFFIC_SECRET [0-9a-f]+ [0-9a-f]+$")
-        self.assertEqual(os.stat(log).st_mode & 0o777, 0o600)
+        for args, env in ((["--keylog", log], {}), ([], {"SSLKEYLOGFILE": log}),
+                          (["--keylog", log], {"SSLKEYLOGFILE": "/nonexistent"})):
+            self.accepted(Server(MADE.server), *args, env=env)
+            self.assertRegex(read(log), r"(?m)^CLIENT_HANDSHAKE_TRAFFIC_SECRET [0-9a-f]+ [0-9a-f]+$")
+            self.assertEqual(os.stat(log).st_mode & 0o777, 0o600)
+            os.unlink(log)
 
 
 @unittest.skipUnless(support.LONG, "builds the command anew")
@@ -527,7 +607,7 @@ class Broker(TlsTest):
         self.assertEnded(ended, 78, "refused the client certificate: it does not trust its CA")
 
     def test_plain_amqp_to_its_tls_port(self):
-        ended = leveret("publish", "-q", "q", "x", url=f"amqp://user:{CANARY}@localhost:{self.port}")
+        ended = self.attempt(self.port, scheme="amqp", ca=False)
         self.assertRefused(ended, 76, "this port wants amqps")
 
     def test_certificate_required(self):

@@ -135,6 +135,34 @@ static void updates_the_secret(void) {
     brokers_close(c);
 }
 
+/* A token that is renewed while the broker delivers. */
+static uint32_t renew(void *context, lev_writer *secret) {
+    unsigned *asked = context;
+    lev_writer_text(secret, "token ");
+    lev_writer_decimal(secret, ++*asked);
+    return 50;
+}
+
+static void refreshes_the_secret(void) {
+    char name[256];
+    unsigned asked = 0;
+    lev_event event;
+    lev_client_options o = {.refresh = renew, .refresh_context = &asked, .refresh_ms = 20};
+    lev_client *c = brokers_open(brokers_node_uri(), &o);
+    lev_span queue = brokers_queue(c, name);
+    lev_publication m = {.routing_key = queue, .body = lev_span_of("x")};
+    lev_basic_consume consume = {.queue = queue, .no_ack = true};
+    EXPECT_EQ(lev_client_basic_consume(c, 1, &consume, NULL), LEV_OK);
+    for (int i = 0; i < 20; i++) {
+        EXPECT_EQ(lev_client_publish(c, 1, &m, NULL), LEV_OK);
+        EXPECT_EQ(lev_client_next(c, &event, 5000), LEV_OK);
+        EXPECT_EQ(event.type, LEV_EVENT_DELIVER);
+        EXPECT_EQ(lev_client_next(c, &event, 20), LEV_ERR_TIMEOUT);
+    }
+    EXPECT(asked >= 5);
+    brokers_close(c);
+}
+
 int main(void) {
     static const unit_case cases[] = {
         CASE(logs_in_with_each_mechanism),
@@ -142,6 +170,7 @@ int main(void) {
         CASE(logs_in_with_nothing_weaker_than_asked_for),
         CASE(sends_the_longest_login_that_the_broker_reads),
         CASE(updates_the_secret),
+        CASE(refreshes_the_secret),
     };
     if (brokers_rabbitmq() == NULL) {
         puts("skipped: LEVERET_RABBITMQ_URL names no broker, so none is started");

@@ -100,6 +100,31 @@ static void leave_after_the_login(peer *p) {
     peer_greet(p, "PLAIN X", "3.10.8");
 }
 
+/* Two new secrets, in whatever order with the rest. */
+static void accept_two_secrets(peer *p) {
+    peer_forgive(p);
+    peer_login(p, 0);
+    for (int i = 0; i < 3; i++) {
+        lev_frame frame;
+        lev_method method;
+        peer_need(peer_take(p, &frame) && lev_method_decode(frame.payload, &method) == LEV_OK, "");
+        if (method.id == LEV_CHANNEL_OPEN) {
+            peer_send_method(p, 1, LEV_CHANNEL_OPEN_OK, &(lev_channel_open_ok){{NULL, 0}});
+        } else {
+            peer_need(method.id == LEV_CONNECTION_UPDATE_SECRET, "another method");
+            peer_send_method(p, 0, LEV_CONNECTION_UPDATE_SECRET_OK,
+                             &(lev_connection_update_secret_ok){0});
+        }
+    }
+    peer_close(p);
+}
+
+static uint32_t renew_secret(void *context, lev_writer *into) {
+    (void)context;
+    lev_writer_text(into, secret);
+    return 0;
+}
+
 static bool say_secret(void *context, unsigned round, lev_span challenge, lev_writer *response) {
     (void)challenge;
     lev_writer_text(response, secret);
@@ -156,6 +181,9 @@ static void leaves_no_secret_behind(void) {
     expect_no_trace(NULL, plain, "", false);
     expect_no_trace(NULL, plain, "?heartbeat=x", false);
     expect_no_trace(NULL, plain, "%zz", false);
+    plain.refresh = renew_secret;
+    expect_no_trace(accept_two_secrets, plain, "", true);
+    expect_no_trace(leave_after_the_login, plain, "", false);
     own.answer_context = &first;
     expect_no_trace(leave_at_once, own, "", false);
     own.answer_context = &second;

@@ -22,14 +22,13 @@ static void peer_need(bool good, const char *what) {
     }
 }
 
-static X509 *peer_certificate(EVP_PKEY *key) {
+static X509 *peer_certificate(EVP_PKEY *key, const char *names_text, int seconds) {
     X509 *cert = X509_new();
-    X509_EXTENSION *names =
-        X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
+    X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names_text);
     ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
     X509_set_version(cert, 2);
     X509_gmtime_adj(X509_getm_notBefore(cert), -60);
-    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+    X509_gmtime_adj(X509_getm_notAfter(cert), seconds);
     X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
                                (const unsigned char *)"peer", -1, -1, 0);
     X509_set_issuer_name(cert, X509_get_subject_name(cert));
@@ -41,9 +40,13 @@ static X509 *peer_certificate(EVP_PKEY *key) {
 }
 
 SSL *tls_peer_server(char *text, size_t room) {
+    return tls_peer_server_for("DNS:localhost,IP:127.0.0.1", 3600, text, room);
+}
+
+SSL *tls_peer_server_for(const char *names, int seconds, char *text, size_t room) {
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *cert = peer_certificate(key);
+    X509 *cert = peer_certificate(key, names, seconds);
     BIO *memory = BIO_new(BIO_s_mem());
     memset(text, 0, room);
     peer_need(SSL_CTX_use_certificate(context, cert) == 1, "SSL_CTX_use_certificate");

@@ -20,8 +20,10 @@ typedef struct tls_peer {
     char cert[4096]; /* PEM */
 } tls_peer;
 
-/* Makes a server's session of a certificate of its own, PEM in `cert`, of at most `room` bytes. */
+/* Makes a server's session of a certificate of its own for localhost and 127.0.0.1, PEM in `cert`,
+ * of at most `room` bytes; the same for other names, and valid for so many seconds. */
 SSL *tls_peer_server(char *cert, size_t room);
+SSL *tls_peer_server_for(const char *names, int seconds, char *cert, size_t room);
 
 /* Makes the server and starts to connect to it with the options, and with its certificate as CA
  * where `trusted`. Steps until our end is connected or has failed, and returns the last status. */
