@@ -38,6 +38,7 @@ static tap *taps[TAP_CONNECTIONS];
 static char tap_product[TAP_PRODUCT]; /* of the connection that was greeted last */
 _Atomic unsigned long tap_writes;
 _Atomic size_t tap_read_max;
+_Atomic bool tap_off;
 static pthread_mutex_t tap_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void tap_line(const char *product, const char *verb, const char *what, const char *more) {
@@ -197,7 +198,7 @@ lev_status __wrap_lev_net_write(lev_net *n, const lev_span *spans, size_t count,
     lev_status status = __real_lev_net_write(n, spans, count, put);
     tap_writes++;
     pthread_mutex_lock(&tap_lock);
-    tap *t = status == LEV_OK ? tap_of(n) : NULL;
+    tap *t = status == LEV_OK && !tap_off ? tap_of(n) : NULL;
     for (size_t i = 0, left = status == LEV_OK ? *put : 0; t != NULL && left > 0; i++) {
         size_t part = spans[i].len < left ? spans[i].len : left;
         tap_bytes(t, &t->sent, (lev_span){spans[i].ptr, part});

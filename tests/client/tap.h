@@ -16,6 +16,7 @@
 #ifndef LEVERET_TESTS_TAP_H
 #define LEVERET_TESTS_TAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Notes what was seen of an extension with the broker connected to last. */
@@ -26,5 +27,8 @@ extern _Atomic unsigned long tap_writes;
 
 /* The most that a call of lev_net_read takes, as if the engine had no more room; 0: no limit. */
 extern _Atomic size_t tap_read_max;
+
+/* Keeps no copy of what is sent. */
+extern _Atomic bool tap_off;
 
 #endif
