@@ -110,9 +110,10 @@ static void put_query(buffer *b, const char *text, bool shown) {
     size_t size = strlen(query) + 1;
     char *copy = malloc(size);
     pair *pairs = calloc(size, sizeof *pairs);
-    b->failed |= copy == NULL || pairs == NULL;
     buffer_text(b, "{");
-    if (!b->failed) {
+    if (copy == NULL || pairs == NULL) {
+        b->failed = true;
+    } else {
         memcpy(copy, query, size);
         size_t count = split(copy, pairs);
         for (size_t i = 0; i < count; i++) {
