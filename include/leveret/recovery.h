@@ -25,6 +25,11 @@
  * Numbers of publishes go on over connections and over new openings of a channel, with or without
  * `retransmit`; so whoever recovers publishes through the client only, not through its engine.
  *
+ * A consumer that the broker cancels ends (LEV_EVENT_CANCELLED). With `restart_cancelled` that
+ * counts as a lost connection instead: all is made again, its queue, too, where the program had
+ * declared that. Where nobody declares it again, the step fails with 404 NOT_FOUND, and the hook
+ * says what then.
+ *
  * A call whose answer was lost with the connection fails with LEV_ERR_LOST; calls and publishes
  * made meanwhile wait for the recovery as they wait for room. No second attempt is made where the
  * broker refused the credentials, where it could not be verified, or where it closed the connection
@@ -84,6 +89,7 @@ typedef struct lev_recovery_options {
     uint32_t attempts;      /* rounds over all brokers without success; 0: no limit */
     uint32_t wait_first_ms; /* the first back-off is 0 to this; 100 */
     uint32_t wait_max_ms;   /* doubled each round up to this; 30 s */
+    bool restart_cancelled; /* a consumer that the broker cancelled (basic.cancel) goes on, too */
     bool retransmit;        /* send again what has no outcome yet */
     bool mark_doubt;        /* what may be there already gets the header x-leveret-in-doubt: true */
     size_t ledger_count;    /* publishes without an outcome at which publishing waits; 65,536 */

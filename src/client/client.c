@@ -125,9 +125,7 @@ static lev_status client_told(lev_client *c, const lev_event *event) {
         return LEV_OK;
     }
     lev_writer w = lev_report_begin(c, LEV_ERR_CANCELLED);
-    lev_report_put(&w, "the broker cancelled consumer ");
-    lev_writer_quoted(&w, event->method->as.basic_cancel.consumer_tag);
-    lev_report_number(&w, " on channel ", event->channel, "; was its queue deleted?");
+    lev_report_cancelled(&w, event);
     return LEV_ERR_CANCELLED;
 }
 

@@ -325,6 +325,24 @@ static bool recovery_answered(lev_client *c) {
     return recovery_advance(c) || recovery_done(c);
 }
 
+/* Is this a consumer of the record that the broker cancelled, and that is to go on? Then that
+ * counts as a lost connection: its queue is gone, or the node of it, and the record knows the way
+ * back. */
+static bool recovery_restarts(lev_client *c) {
+    lev_recovery *r = &c->recovery;
+    char text[LEV_ERROR_TEXT] = "";
+    if (c->event.type != LEV_EVENT_CANCELLED || !c->given.recovery.restart_cancelled ||
+        !c->given.recovery.on || r->leaving ||
+        !lev_topology_has_consumer(&r->topology, c->event.channel,
+                                   c->event.method->as.basic_cancel.consumer_tag)) {
+        return false;
+    }
+    lev_writer w = lev_writer_init((uint8_t *)text, sizeof text - 1);
+    lev_report_cancelled(&w, &c->event);
+    lev_loop_hang_up(c, LEV_ERR_LOST, text);
+    return true;
+}
+
 /* While all is well: keeps the record true. */
 static void recovery_note(lev_client *c) {
     lev_topology *t = &c->recovery.topology;
@@ -365,6 +383,9 @@ static void recovery_channel_closed(lev_client *c) {
 
 bool lev_recovery_takes(lev_client *c) {
     lev_recovery *r = &c->recovery;
+    if (recovery_restarts(c)) {
+        return true;
+    }
     if (!r->active) {
         recovery_note(c);
         return false;

@@ -50,6 +50,12 @@ void lev_report_number(lev_writer *w, const char *before, uint64_t number, const
     lev_report_put(w, behind);
 }
 
+void lev_report_cancelled(lev_writer *w, const lev_event *event) {
+    lev_report_put(w, "the broker cancelled consumer ");
+    lev_writer_quoted(w, event->method->as.basic_cancel.consumer_tag);
+    lev_report_number(w, " on channel ", event->channel, "; was its queue deleted?");
+}
+
 static lev_writer report_text(const lev_client *c, lev_error *into) {
     memset(into->text, 0, sizeof into->text);
     lev_writer w = lev_writer_init((uint8_t *)into->text, sizeof into->text - 1);

@@ -85,6 +85,7 @@ lev_engine *lev_settings_engine(const lev_client_options *set, lev_span response
 lev_writer lev_report_begin(lev_client *c, lev_status status);
 void lev_report_put(lev_writer *w, const char *text);
 void lev_report_number(lev_writer *w, const char *before, uint64_t number, const char *behind);
+void lev_report_cancelled(lev_writer *w, const lev_event *event);
 lev_status lev_report(lev_client *c, lev_status status, const char *text);
 
 /* Describes a failure that the engine knows of: "host:port: text; what to do". */

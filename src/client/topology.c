@@ -423,6 +423,12 @@ bool lev_topology_has_channel(const lev_topology *t, uint16_t channel) {
     return topology_find(t, opens_channel, &(lev_entry){.channel = channel}) != NULL;
 }
 
+bool lev_topology_has_consumer(const lev_topology *t, uint16_t channel, lev_span tag) {
+    lev_entry by = {.channel = channel, .method = {.id = LEV_BASIC_CANCEL}};
+    by.method.as.basic_cancel.consumer_tag = tag;
+    return topology_find(t, cancelled, &by) != NULL;
+}
+
 static bool confirms(lev_entry *e, const lev_entry *by) {
     return e->method.id == LEV_CONFIRM_SELECT && e->channel == by->channel;
 }

@@ -62,6 +62,9 @@ bool lev_topology_has_channel(const lev_topology *t, uint16_t channel);
 /* ... and in confirm mode. */
 bool lev_topology_confirms(const lev_topology *t, uint16_t channel);
 
+/* Is that consumer to be made again? */
+bool lev_topology_has_consumer(const lev_topology *t, uint16_t channel, lev_span tag);
+
 void lev_topology_deinit(lev_topology *t);
 
 #endif

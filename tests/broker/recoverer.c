@@ -73,8 +73,11 @@ static bool take(lev_client *c, const lev_message *m, lev_delivery *held) {
 }
 
 int main(int argc, char **argv) {
-    lev_client_options options = {
-        .recovery = {.on = true, .wait_first_ms = 50, .wait_max_ms = 300, .hook = hear}};
+    lev_client_options options = {.recovery = {.on = true,
+                                               .restart_cancelled = true,
+                                               .wait_first_ms = 50,
+                                               .wait_max_ms = 300,
+                                               .hook = hear}};
     lev_client *c = lev_client_new(&options);
     lev_delivery held = {0};
     lev_event event;

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 The Leveret authors
 
-"""A client of the library's that comes back: to a broker that closes its connections, and to one that is killed
-and has forgotten exchange, queue and binding."""
+"""A client of the library's that comes back: to a broker that closes its connections or deletes its queue, and
+to one that is killed and has forgotten exchange, queue and binding."""
 
 import os
 import queue
 import shutil
+import socket
 import subprocess
 import tempfile
 import threading
@@ -17,7 +18,9 @@ import unittest
 from support import main, pika
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PROGRAM = os.path.join(os.path.abspath(os.environ.get("LEVERET_BUILD", "build")), "tests", "broker", "recoverer")
+BUILD = os.path.abspath(os.environ.get("LEVERET_BUILD", "build"))
+PROGRAM = os.path.join(BUILD, "tests", "broker", "recoverer")
+EXAMPLE = os.path.join(BUILD, "examples", "cluster")
 STEP_SECONDS = 30
 
 
@@ -89,13 +92,19 @@ class Recovery(unittest.TestCase):
         self.publish("between")
         self.expect("got", tag, "between")
 
+        self.node("ctl", "delete_queue", second)
+        self.expect("recovering")
+        third = self.back(second, tag)
+        self.publish("anew")
+        self.expect("got", tag, "anew")
+
         self.node("kill")
         self.expect("recovering")
         time.sleep(0.5)
         self.assertTrue(self.lines.empty(), "nothing to come back to")
         self.node("start")
-        third = self.back(second, tag)
-        self.assertNotEqual(third, first)
+        fourth = self.back(third, tag)
+        self.assertNotEqual(fourth, first)
         self.publish("after")
         self.expect("got", tag, "after")
 
@@ -103,6 +112,43 @@ class Recovery(unittest.TestCase):
         self.expect("got", tag, "end")
         self.assertEqual(self.process.wait(STEP_SECONDS), 0)
         self.assertTrue(self.lines.empty())
+        self.example()
+
+    def example(self):
+        """The example of a cluster: a first node that is dead, and a connection that is closed amid the lines."""
+        with socket.socket() as dead:
+            dead.bind(("127.0.0.1", 0))  # nobody listens there
+            nowhere = f"amqp://127.0.0.1:{dead.getsockname()[1]}"
+            process = subprocess.Popen([EXAMPLE, "lines", nowhere, self.url], stdin=subprocess.PIPE,
+                                       stderr=subprocess.PIPE, text=True)
+            self.addCleanup(process.kill)
+            process.stdin.writelines(f"{i}\n" for i in range(1500))
+            process.stdin.flush()
+            self.wait_for(lambda: self.arrived() >= 1000)
+            self.node("ctl", "close_all_connections", "test")
+            _, err = process.communicate("".join(f"{i}\n" for i in range(1500, 3000)), timeout=STEP_SECONDS)
+        self.assertEqual(process.returncode, 0, err)
+        self.assertIn("is the broker running there?; again in 0 ms", err)
+        self.assertIn("CONNECTION_FORCED", err)
+        self.assertEqual(list(dict.fromkeys(self.bodies())), [b"%d" % i for i in range(3000)])
+
+    def arrived(self):
+        listed = self.node("ctl", "list_queues", "--no-table-headers", "name", "messages").split()
+        return int(listed[listed.index("lines") + 1]) if "lines" in listed else 0
+
+    def wait_for(self, condition):
+        until = time.monotonic() + STEP_SECONDS
+        while not condition():
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.1)
+
+    def bodies(self):
+        with pika.BlockingConnection(pika.URLParameters(self.url)) as connection:
+            channel = connection.channel()
+            for method, _, body in channel.consume("lines", auto_ack=True, inactivity_timeout=1):
+                if method is None:
+                    return
+                yield body
 
 
 if __name__ == "__main__":

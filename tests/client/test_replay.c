@@ -105,7 +105,7 @@ static void lose(peer *p) {
 }
 
 /* What make_all calls. */
-static void serve_all_and_lose(peer *p) {
+static void serve_all(peer *p) {
     peer_login(p, 0);
     serve_open(p, 1);
     serve_open(p, 2);
@@ -115,7 +115,22 @@ static void serve_all_and_lose(peer *p) {
     serve_confirms(p, 2);
     serve_qos(p, 1);
     serve_consumer(p, "");
+}
+
+static void serve_all_and_lose(peer *p) {
+    serve_all(p);
     lose(p);
+}
+
+/* The first is of a consumer that the program does not know, and says nothing. */
+static void serve_all_and_cancel(peer *p) {
+    lev_basic_cancel cancel = {.consumer_tag = lev_span_of("another"), .nowait = true};
+    serve_all(p);
+    usleep(MOMENT_US);
+    peer_send_method(p, 1, LEV_BASIC_CANCEL, &cancel);
+    cancel.consumer_tag = lev_span_of(tag);
+    peer_send_method(p, 1, LEV_BASIC_CANCEL, &cancel);
+    await_the_end(p);
 }
 
 static void see_entities_begin(peer *p) {
@@ -168,6 +183,7 @@ static lev_recovery_verdict hear(void *context, const lev_recovery_news *news) {
 
 /* A client and its brokers, in the order it meets them. */
 typedef struct scene {
+    bool restart_cancelled;
     story heard;
     peer *peers[PEERS];
     const char *uris[PEERS]; /* to live until the client is opened */
@@ -181,6 +197,7 @@ static void begin(scene *s, void (*const *scripts)(peer *p), int count) {
         s->uris[s->count] = s->peers[s->count]->uri;
     }
     lev_recovery_options r = {.on = true,
+                              .restart_cancelled = s->restart_cancelled,
                               .attempts = 5,
                               .wait_first_ms = 1,
                               .wait_max_ms = 10,
@@ -326,6 +343,43 @@ static void does_not_wait_for_ever_for_a_step(void) {
     EXPECT_EQ(s.heard.steps, 1 + 8);
 }
 
+/* ---- a consumer that the broker cancels ---- */
+
+static void restarts_what_the_broker_cancelled(void) {
+    scene s = {.restart_cancelled = true};
+    play(&s, (void (*const[])(peer *)){serve_all_and_cancel, see_all}, 2);
+    EXPECT_EQ(s.heard.steps, 8);
+}
+
+static void see_the_queue_missing(peer *p) {
+    see_entities_begin(p);
+    take(p, SPARE, LEV_QUEUE_DECLARE);
+    refuse(p, 404, "NOT_FOUND");
+    await_the_end(p);
+}
+
+static void names_the_cause_and_ends_where_it_cannot(void) {
+    scene s = {.restart_cancelled = true};
+    begin(&s, (void (*const[])(peer *)){serve_all_and_cancel, see_the_queue_missing}, 2);
+    EXPECT_EQ(lev_client_open(s.c, s.peers[0]->uri), LEV_OK);
+    make_all(s.c);
+    const char *cause = expect_event(s.c, LEV_EVENT_RECOVERING).error->text;
+    EXPECT(strstr(cause, "the broker cancelled consumer") != NULL);
+    EXPECT(strstr(cause, tag) != NULL);
+    EXPECT(strstr(expect_event(s.c, LEV_EVENT_FAILED).error->text, "NOT_FOUND") != NULL);
+    end(&s);
+}
+
+static void leaves_it_cancelled_otherwise(void) {
+    scene s = {.restart_cancelled = false};
+    begin(&s, (void (*const[])(peer *)){serve_all_and_cancel}, 1);
+    EXPECT_EQ(lev_client_open(s.c, s.peers[0]->uri), LEV_OK);
+    make_all(s.c);
+    expect_event(s.c, LEV_EVENT_CANCELLED);
+    EXPECT_EQ(s.heard.lost, 0);
+    end(&s);
+}
+
 /* ---- around it ---- */
 
 /* A foreign loop: waits for what it is told to, and for no longer than five seconds in all. */
@@ -407,5 +461,7 @@ static void connects_nowhere_with_a_bad_uri(void) {
 UNIT_MAIN("replay", CASE(makes_all_again_in_order), CASE(begins_again_where_it_is_lost_again),
           CASE(tries_again_where_a_queue_is_locked), CASE(tries_again_where_the_program_says_so),
           CASE(leaves_out_what_the_program_says), CASE(stops_where_the_program_says_so),
-          CASE(does_not_wait_for_ever_for_a_step), CASE(comes_back_in_a_foreign_loop),
-          CASE(closes_amid_the_steps), CASE(connects_nowhere_with_a_bad_uri))
+          CASE(does_not_wait_for_ever_for_a_step), CASE(restarts_what_the_broker_cancelled),
+          CASE(names_the_cause_and_ends_where_it_cannot), CASE(leaves_it_cancelled_otherwise),
+          CASE(comes_back_in_a_foreign_loop), CASE(closes_amid_the_steps),
+          CASE(connects_nowhere_with_a_bad_uri))
