@@ -52,9 +52,11 @@ LAYERS ?= codec engine net client
 
 # TLS is OpenSSL 3; `make TLS=no BUILD=build/plain` does without it.
 ifneq ($(filter net,$(LAYERS))$(TLS),netyes)
+NOT_IN_TOOL := tools/guard.c
 NOT_BUILT := src/net/tls.c src/net/tls_context.c src/net/tls_session.c src/net/tls_why.c tests/net/tls_peer.c \
              tests/net/test_tls.c tests/net/test_resume.c tests/client/test_tls.c
 else
+NOT_IN_TOOL := tools/guard_none.c
 NOT_BUILT := src/net/tls_none.c
 OPENSSL := $(shell pkg-config --libs 'openssl >= 3' 2>/dev/null)
 HOSTED += $(shell pkg-config --cflags 'openssl >= 3' 2>/dev/null)
@@ -63,10 +65,10 @@ endif
 
 # The command reads JSON through json-c; the library knows nothing of it.
 ifeq ($(JSON),no)
-NOT_IN_TOOL := tools/json.c
+NOT_IN_TOOL += tools/json.c
 NOT_BUILT += tests/tools/test_json.c
 else
-NOT_IN_TOOL := tools/json_none.c
+NOT_IN_TOOL += tools/json_none.c
 JSON_C := $(shell pkg-config --libs json-c 2>/dev/null)
 TOOL_CFLAGS := $(shell pkg-config --cflags json-c 2>/dev/null)
 endif

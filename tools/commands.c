@@ -24,6 +24,7 @@
     X(uri)                                                                                         \
     X(dump)                                                                                        \
     X(encode)                                                                                      \
+    X(proxy)                                                                                       \
     X(spec)
 
 #define COMMAND_DECLARE(name) extern const command name##_command;
