@@ -504,6 +504,28 @@ class Files(TlsTest):
             self.assertRegex(read(log), r"(?m)^CLIENT_HANDSHAKE_TRAFFIC_SECRET [0-9a-f]+ [0-9a-f]+$")
             self.assertEqual(os.stat(log).st_mode & 0o777, 0o600)
             os.unlink(log)
+        self.accepted(Server(MADE.server), env={"SSLKEYLOGFILE": ""})
+        self.file('key log "/nonexistent/keys" cannot be written: No such file', "--keylog", "/nonexistent/keys")
+        self.assertEnded(leveret("ping", "-u", "amqp://127.0.0.1:1", env={"SSLKEYLOGFILE": "/nonexistent/keys"}), 69)
+
+    def test_options_without_tls(self):
+        """They would be silently of no use, and what was to be protected would travel as it is."""
+        for option in (["--cacert", MADE.root.cert], ["--cert", MADE.client.cert], ["--key", MADE.client.key], ["--insecure"],
+                       ["--key-password-file", MADE.sesam], ["--sni", "x"], ["--tls-min=1.3"], ["--keylog", "keys"]):
+            for where in (["-u", "amqp://localhost:1"], ["-u", "amqps://localhost:1", "-u", "amqp://localhost:1"],
+                          ["--host", "localhost", "--port", "1"]):
+                ended = leveret("publish", "-q", "q", *where, *option, "x", url=None)
+                self.assertEnded(ended, 64, f"{option[0].split('=')[0]} is about TLS, .* write it as amqps://HOST")
+                self.assertOneLine(ended)
+
+    def test_copy_with_tls_on_one_side(self):
+        """The options are for the side that has it."""
+        trust, plain, secure = ["--cacert", MADE.root.cert], "amqp://localhost:1", "amqps://localhost:1"
+        for source, to, code in ((plain, secure, 69), (secure, plain, 69), (plain, plain, 64)):
+            for how in (["-u", source], []):
+                env = {} if how else {"AMQP_URL": source}
+                self.assertEnded(leveret("copy", *how, "--to", to, "-q", "q", "--to-queue", "q", *trust,
+                                         env=dict(support.environment(None), **env)), code)
 
 
 @unittest.skipUnless(support.LONG, "builds the command anew")
@@ -600,6 +622,13 @@ class Broker(TlsTest):
         self.assertEnded(sent, 0)
         without = self.run_it("publish", "-q", "external", "x", "--sasl", "external", login="")
         self.assertEnded(without, 77)
+
+    def test_copy_to_a_broker_without_tls(self):
+        queue = self.name()
+        self.assertEnded(self.run_it("publish", "-q", queue, "--declare", "x"), 0)
+        ended = self.run_it("copy", "-q", queue, "--until-empty", "--cacert", MADE.root.cert, "--to", support.RABBITMQ,
+                            "--to-queue", self.queue())
+        self.assertEnded(ended, 0)
 
     def test_stranger(self):
         ended = self.run_it("publish", "-q", "external", "x", "--cert", MADE.stranger.cert, "--key",
