@@ -14,6 +14,11 @@
  * itself is written from where it lies. Reading goes on until nothing is there or the room is full,
  * so a read that leaves room has emptied OpenSSL's buffers, too.
  *
+ * What means nothing to us (updates of keys, tickets, requests to renegotiate) OpenSSL swallows for
+ * as long as more of it comes. So that a peer which never stops talking holds nobody past a
+ * deadline, each call takes a limited number of bytes off the socket, and after them sees an empty
+ * one.
+ *
  * The peer is verified inside the handshake, and lev_tls_stream_step says LEV_OK only after it: no
  * caller has anything to write before. */
 
@@ -29,7 +34,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { TLS_RECORD = 16384, TLS_UNSENT = 65536 };
+enum { TLS_RECORD = 16384, TLS_UNSENT = 65536, TLS_TURN = 65536 };
 
 struct lev_tls_stream {
     lev_tls *tls;
@@ -40,6 +45,7 @@ struct lev_tls_stream {
     bool open;   /* the handshake is over, and nothing has failed since */
     bool silent; /* the socket's writing side has failed */
     bool drained;
+    size_t allowed;  /* bytes that may still be taken off the socket in this call */
     int error;       /* errno of the socket's last failure */
     lev_status over; /* of reading, latched */
     size_t unsent_at;
@@ -73,17 +79,24 @@ static bool tls_would_block(int error) { return error == EAGAIN || error == EWOU
 
 static int tls_socket_read(BIO *b, char *into, int room) {
     lev_tls_stream *s = BIO_get_data(b);
-    ssize_t n;
-    do {
-        n = recv(s->fd, into, (size_t)room, 0);
-    } while (n < 0 && errno == EINTR);
+    size_t most = (size_t)room < s->allowed ? (size_t)room : s->allowed;
+    ssize_t n = -1;
     BIO_clear_retry_flags(b);
+    if (most == 0) {
+        BIO_set_retry_read(b);
+        return -1;
+    }
+    do {
+        n = recv(s->fd, into, most, 0);
+    } while (n < 0 && errno == EINTR);
     if (n < 0 && tls_would_block(errno)) {
         BIO_set_retry_read(b);
     } else if (n < 0) {
         s->error = errno;
     } else if (n == 0) {
         BIO_set_flags(b, BIO_FLAGS_IN_EOF);
+    } else {
+        s->allowed -= (size_t)n;
     }
     return (int)n;
 }
@@ -280,6 +293,7 @@ static lev_status tls_status(lev_tls_stream *s, int rc) {
     unsigned long first = ERR_peek_error();
     if (ERR_GET_LIB(first) == ERR_LIB_SSL &&
         ERR_GET_REASON(first) == SSL_R_CERTIFICATE_VERIFY_FAILED && s->why[0] != '\0') {
+        ERR_clear_error();
         return LEV_ERR_TLS;
     }
     lev_writer w = tls_why_begin(s);
@@ -310,6 +324,7 @@ lev_status lev_tls_stream_step(lev_tls_stream *s) {
         return s->over;
     }
     tls_flush(s);
+    s->allowed = TLS_TURN;
     ERR_clear_error();
     int rc = SSL_do_handshake(s->ssl);
     lev_status status = rc == 1 ? tls_greeted(s) : tls_status(s, rc);
@@ -321,6 +336,7 @@ lev_status lev_tls_stream_step(lev_tls_stream *s) {
 lev_status lev_tls_stream_read(lev_tls_stream *s, uint8_t *into, size_t room, size_t *got) {
     lev_status status = s->over;
     *got = 0;
+    s->allowed = room + TLS_TURN;
     tls_flush(s);
     while (status == LEV_OK && *got < room) {
         size_t n = 0;
@@ -329,7 +345,7 @@ lev_status lev_tls_stream_read(lev_tls_stream *s, uint8_t *into, size_t room, si
         *got += n;
         status = rc == 1 ? LEV_OK : tls_status(s, rc);
     }
-    s->drained = status == LEV_AGAIN;
+    s->drained = status == LEV_AGAIN && s->allowed > 0;
     s->over = status != LEV_AGAIN ? status : LEV_OK;
     return *got > 0 ? LEV_OK : status;
 }
