@@ -218,7 +218,7 @@ class TlsTest(BrokerTest):
     def accepted(self, server, *args, **kwargs):
         """The greeting comes through. s_server says nothing to it, so the command is ended."""
         trust = [] if "ca" in kwargs else ["--cacert", MADE.root.cert]
-        url = f"amqps://user:{CANARY}@{kwargs.get('host', 'localhost')}:{server.port}"
+        url = f"amqps://user:{CANARY}@{kwargs.get('host', 'localhost')}:{server.port}{kwargs.get('query', '')}"
         env = dict(support.environment(None), **kwargs.get("env", {}))
         process = start("publish", "-q", "q", "-u", url, *trust, *args, "body", env=env)
         try:
@@ -302,6 +302,31 @@ class Trust(TlsTest):
         self.refused(Server(MADE.server), "verify=verify_none.*--insecure", query="?verify=verify_none", again=False)
         self.accepted(Server(MADE.self_signed), "--insecure")
         self.accepted(Server(MADE.elsewhere), "--insecure", ca=False)
+        self.accepted(Server(MADE.self_signed), "--insecure", query="?verify=verify_none")
+
+    def test_parameters_of_the_url(self):
+        self.accepted(Server(MADE.server), ca=False, query=f"?cacertfile={MADE.root.cert}&verify=verify_peer")
+        self.accepted(Server(MADE.elsewhere), query="?server_name_indication=b.example")
+        self.accepted(Server(MADE.leaf, "-cert_chain", MADE.sub.cert), query="?depth=1")
+        self.refused(Server(MADE.elsewhere), "for another host: .*, not one.broker.test",
+                     query="?server_name_indication=one.broker.test")
+
+    def test_parameter_of_a_server(self):
+        """fail_if_no_peer_cert is checked and means nothing, either way."""
+        self.accepted(Server(MADE.server), query="?fail_if_no_peer_cert=true")
+        self.refused(Server(MADE.self_signed), "self-signed and not trusted", query="?fail_if_no_peer_cert=false")
+
+    def test_name_that_is_sent(self):
+        names = []
+        context = server_context(MADE.server)
+        context.sni_callback = lambda _, name, __: names.append(name)
+        peer = Peer(lambda self, connection: self.secure(connection, context).close())
+        self.addCleanup(peer.close)
+        for host, query, name in (("localhost", "", "localhost"), ("127.0.0.1", "", None), ("[::ffff:127.0.0.1]", "", None),
+                                  ("127.0.0.1", "?server_name_indication=b.example", "b.example")):
+            leveret("ping", "-u", f"amqps://{host}:{peer.port}{query}", "--insecure", url=None)
+            self.assertEqual((host, names), (host, [name]))
+            names.clear()
 
 
 class Peers(TlsTest):
