@@ -25,6 +25,7 @@ import unittest
 import support
 from certificates import CLIENT, FUTURE, PAST, SERVER, Authority, openssl, read, self_sign, write
 from support import BrokerTest, Listener, Relay, end, leveret, start
+from test_secrets import sightings
 
 CANARY = "canary-geheim"
 BROKER = support.RABBITMQ and support.pika and support.pika.URLParameters(support.RABBITMQ).port
@@ -702,6 +703,21 @@ class Broker(TlsTest):
         self.assertEnded(sent, 0)
         without = self.run_it("publish", "-q", "external", "x", "--sasl", "external", login="")
         self.assertEnded(without, 77)
+
+    def test_memory_of_the_password_of_a_key(self):
+        """Once the key is open nobody needs it, but for the next connect."""
+        key, secret = MADE.path("canary.key"), "the-password-of-the-key-is-a-canary-in-a-cage"
+        openssl("ec", "-in", MADE.client.key, "-aes128", "-passout", "pass:" + secret, "-out", key)
+        file = write(MADE.path("canary"), secret + "\n")
+        os.chmod(file, 0o600)
+        for more, stays in ((["--retry", "0"], 0), ([], 1)):
+            process = start("consume", "-v", "-q", self.name(), "--declare", "--exclusive", "--cert", MADE.client.cert,
+                            "--key", key, "--key-password-file", file, "--sasl", "external", *more,
+                            url=f"amqps://localhost:{self.port}?cacertfile={MADE.root.cert}")
+            self.addCleanup(process.communicate)
+            self.addCleanup(process.kill)
+            support.await_line(process.stderr, "consuming from")
+            self.assertEqual(sightings(process, secret[24:].encode()), stays)
 
     def test_copy_to_a_broker_without_tls(self):
         queue = self.name()
