@@ -53,7 +53,7 @@ LAYERS ?= codec engine net client
 # TLS is OpenSSL 3; `make TLS=no BUILD=build/plain` does without it.
 ifneq ($(filter net,$(LAYERS))$(TLS),netyes)
 NOT_BUILT := src/net/tls.c src/net/tls_context.c src/net/tls_session.c src/net/tls_why.c tests/net/tls_peer.c \
-             tests/net/test_tls.c tests/net/test_tls_hostile.c tests/net/test_identity.c tests/net/test_resume.c \
+             tests/net/test_tls.c tests/net/test_tls_context.c tests/net/test_tls_hostile.c tests/net/test_identity.c tests/net/test_resume.c \
              tests/client/test_tls.c
 else
 NOT_BUILT := src/net/tls_none.c

@@ -56,6 +56,14 @@ struct lev_tls_stream {
     char why[LEV_TLS_WHY];
 };
 
+/* Which stream an SSL belongs to. Its app_data belongs to whoever made the context. */
+static CRYPTO_ONCE tls_index_once = CRYPTO_ONCE_STATIC_INIT;
+static int tls_index;
+
+static void tls_index_init(void) { tls_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL); }
+
+static lev_tls_stream *tls_stream_of(const SSL *ssl) { return SSL_get_ex_data(ssl, tls_index); }
+
 static lev_writer tls_why_begin(lev_tls_stream *s) {
     memset(s->why, 0, sizeof s->why);
     return lev_writer_init((uint8_t *)s->why, sizeof s->why - 1);
@@ -174,13 +182,13 @@ BIO_METHOD *lev_tls_socket_method(void) {
  */
 
 void lev_tls_log_key(const SSL *ssl, const char *line) {
-    const lev_tls_stream *s = SSL_get_app_data(ssl);
+    const lev_tls_stream *s = tls_stream_of(ssl);
     struct iovec parts[] = {{(void *)(uintptr_t)line, strlen(line)}, {"\n", 1}};
     (void)!writev(s->tls->keylog, parts, 2);
 }
 
 int lev_tls_new_session(SSL *ssl, SSL_SESSION *session) {
-    const lev_tls_stream *s = SSL_get_app_data(ssl);
+    const lev_tls_stream *s = tls_stream_of(ssl);
     lev_tls_session_keep(s->tls, session, s->host, s->port);
     return 0; /* nobody holds on to this one */
 }
@@ -188,7 +196,7 @@ int lev_tls_new_session(SSL *ssl, SSL_SESSION *session) {
 /* Called with each step of the verification; what failed first is what we tell. */
 static int tls_verified(int good, X509_STORE_CTX *verified) {
     const SSL *ssl = X509_STORE_CTX_get_ex_data(verified, SSL_get_ex_data_X509_STORE_CTX_idx());
-    lev_tls_stream *s = SSL_get_app_data(ssl);
+    lev_tls_stream *s = tls_stream_of(ssl);
     if (!good && s->why[0] == '\0') {
         lev_writer w = tls_why_begin(s);
         lev_tls_why_certificate(&w, verified, s->name);
@@ -222,6 +230,7 @@ static bool tls_insist(lev_tls_stream *s) {
     SSL_set_verify(s->ssl, s->tls->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, tls_verified);
     SSL_set_options(s->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_clear_options(s->ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_clear_mode(s->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ASYNC);
     if (SSL_get_min_proto_version(s->ssl) < s->tls->version_min) {
         good = good && SSL_set_min_proto_version(s->ssl, s->tls->version_min) == 1;
     }
@@ -241,14 +250,15 @@ lev_tls_stream *lev_tls_stream_new(lev_tls *tls, int fd, const char *host, uint1
     s->port = port;
     BIO_set_data(b, s);
     BIO_set_init(b, 1);
+    CRYPTO_THREAD_run_once(&tls_index_once, tls_index_init);
     s->ssl = SSL_new(tls->context);
-    if (s->ssl == NULL) {
+    if (s->ssl == NULL || SSL_set_ex_data(s->ssl, tls_index, s) != 1) {
+        SSL_free(s->ssl);
         BIO_free(b);
         free(s);
         return NULL;
     }
     SSL_set_bio(s->ssl, b, b);
-    SSL_set_app_data(s->ssl, s);
     SSL_set_connect_state(s->ssl);
     if (!tls_name(s, host) || !tls_insist(s)) {
         s->over = tls_fail(s, LEV_ERR_TLS, "there is no host name to verify; set server_name");
