@@ -193,6 +193,14 @@ class Sources(SecretTest):
                 self.assertIn(b"AMQP_TAG=1", ended.out)
                 self.assertUnseen(ended)
 
+    def test_file_that_is_no_password(self):
+        """Neither a part of it nor the rest is taken."""
+        for text, why in ((CANARY[:10] + "\0" + CANARY[10:] + "\n", "Invalid"), ("\0" + CANARY, "Invalid"),
+                          (2000 * CANARY, "File too large")):
+            ended = leveret("ping", "-u", url(password=""), "--password-file", self.file(text), url=None)
+            self.assertEnded(ended, 66, f"cannot read the password from .*: {why}")
+            self.assertNotIn(CANARY[10:], ended.err)
+
     def test_readable_file(self):
         path = self.file(CANARY, 0o644)
         ended = leveret("ping", "-u", url(password=""), "--password-file", path, url=None)
