@@ -54,7 +54,8 @@ LAYERS ?= codec engine net client
 ifneq ($(filter net,$(LAYERS))$(TLS),netyes)
 NOT_IN_TOOL := tools/guard.c
 NOT_BUILT := src/net/tls.c src/net/tls_context.c src/net/tls_session.c src/net/tls_why.c tests/net/tls_peer.c \
-             tests/net/test_tls.c tests/net/test_resume.c tests/client/test_tls.c
+             tests/net/test_tls.c tests/net/test_tls_context.c tests/net/test_tls_hostile.c tests/net/test_identity.c tests/net/test_resume.c \
+             tests/client/test_tls.c
 else
 NOT_IN_TOOL := tools/guard_none.c
 NOT_BUILT := src/net/tls_none.c

@@ -104,12 +104,14 @@ static settings target_settings(const copy_settings *s) {
         t.urls = s->to;
         t.host = t.vhost = t.user = t.password_file = NULL;
         t.port = t.password_fd = SETTING_UNSET;
+        t.tls_elsewhere = session_asks_for_tls(&s->common.urls);
     }
     return t;
 }
 
 static void copy_defaults(copy_settings *s) {
     consumer_settings *k = &s->consumer;
+    s->common.tls_elsewhere = s->to.count > 0 && session_asks_for_tls(&s->to);
     s->common.name = s->common.name != NULL ? s->common.name : "leveret copy";
     if (s->to_queue != NULL) {
         s->copier.routing_key = s->to_queue;

@@ -105,9 +105,10 @@ typedef struct settings {
     bool plaintext_auth;
     lev_tls_options tls;
     const char *key_password_file;
-    uint64_t window; /* set by commands that publish: how many may be unconfirmed */
-    uint64_t retry;  /* rounds of reconnects, SETTING_UNSET: no limit; 0: none, as in commands that
-                        never reconnect */
+    bool tls_elsewhere; /* these are for another connection of the command, too */
+    uint64_t window;    /* set by commands that publish: how many may be unconfirmed */
+    uint64_t retry; /* rounds of reconnects, SETTING_UNSET: no limit; 0: none, as in commands that
+                       never reconnect */
     bool verbose;
     bool quiet;
     unsigned log_format;

@@ -52,7 +52,8 @@ static bool read_line(int fd, char *line) {
         length += n == 1 ? 1u : 0u;
     }
     line[length] = '\0';
-    return true;
+    errno = EILSEQ; /* a NUL would cut it short */
+    return memchr(line, '\0', length) == NULL;
 }
 
 static void note_signal(int number) { interrupted = number; }

@@ -17,7 +17,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 int session_blame(const char *doing, const lev_error *error, const char *remark) {
     bool opening = strcmp(doing, "connect") == 0;
@@ -121,7 +123,9 @@ static int session_try_each(session *s, const target *targets, size_t count) {
 static int session_try_all(session *s, const target *targets, size_t count, const secrets *given) {
     char *uris[SETTINGS_URLS] = {NULL};
     target any;
-    int rc = target_init(&any, s->settings, "amqp://", given);
+    settings of_none = *s->settings;
+    of_none.tls_elsewhere = true;
+    int rc = target_init(&any, &of_none, "amqp://", given);
     for (size_t i = 0; i < count && rc == EXIT_DONE; i++) {
         uris[i] = target_secret_uri(&targets[i], s->settings->urls.items[i]);
         rc = uris[i] != NULL ? EXIT_DONE : say_and(EXIT_INTERNAL, "out of memory");
@@ -165,6 +169,18 @@ static int secrets_read(secrets *given, const settings *o) {
         rc = password_read("key-password-file", o->key_password_file, &given->key_password);
     }
     return rc;
+}
+
+static bool is_secure(const char *url) {
+    return url != NULL && strncasecmp(url, "amqps:", strlen("amqps:")) == 0;
+}
+
+bool session_asks_for_tls(const url_list *urls) {
+    bool secure = urls->count == 0 && is_secure(getenv("AMQP_URL"));
+    for (size_t i = 0; i < urls->count; i++) {
+        secure = secure || is_secure(urls->items[i]);
+    }
+    return secure;
 }
 
 int session_open(session *s, const settings *o) {

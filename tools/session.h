@@ -32,6 +32,9 @@ int session_open(session *s, const settings *o);
  */
 int session_connect(session *s);
 
+/* Returns whether one of the URLs, or AMQP_URL where there are none, asks for TLS. */
+bool session_asks_for_tls(const url_list *urls);
+
 /* Says on stderr that the connection is lost or back, for LEV_EVENT_RECOVERING and its end. */
 void session_tell_recovery(const session *s, const lev_event *e);
 

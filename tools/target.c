@@ -21,13 +21,13 @@ static const char *pick(const char *first, const char *second) {
     return first != NULL ? first : second;
 }
 
-/* Appends text with everything percent-encoded that is not plain in a URL. */
-static char *encode(char *to, const char *text) {
+/* Appends text with everything percent-encoded that is not plain in a URL, nor one of `extra`. */
+static char *encode(char *to, const char *text, const char *extra) {
     static const char hex[] = "0123456789ABCDEF";
     static const char plain[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
     for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
-        if (strchr(plain, *p) != NULL) {
+        if (strchr(plain, *p) != NULL || strchr(extra, *p) != NULL) {
             *to++ = (char)*p;
         } else {
             *to++ = '%';
@@ -49,13 +49,19 @@ static char *compose(const lev_uri *u, const char *host, uint64_t port, const ch
         return NULL;
     }
     p += sprintf(p, u->tls ? "amqps://" : "amqp://");
-    p = v6 ? p + sprintf(p, "[%s]", host) : encode(p, host);
+    if (v6) {
+        *p++ = '[';
+        p = encode(p, host, ":");
+        *p++ = ']';
+    } else {
+        p = encode(p, host, "");
+    }
     if (port != 0 && *host != '/') {
         p += sprintf(p, ":%" PRIu64, port);
     }
     if (vhost != NULL) {
         *p++ = '/';
-        encode(p, vhost);
+        encode(p, vhost, "");
     }
     return text;
 }
@@ -103,6 +109,7 @@ static void pick_cas(lev_tls_options *o) {
 static void pick_tls(target *t, const settings *s, const char *key_password, bool url_first) {
     lev_tls_options *o = &t->options.tls;
     const lev_uri *u = &t->parts;
+    const char *keylog = getenv("SSLKEYLOGFILE");
     bool own = u->certfile != NULL && (url_first || s->tls.cert_file == NULL);
     *o = s->tls;
     o->ca_file =
@@ -113,7 +120,7 @@ static void pick_tls(target *t, const settings *s, const char *key_password, boo
         own ? pick(u->key_password, key_password) : pick(key_password, u->key_password);
     o->server_name = url_first ? pick(u->server_name, s->tls.server_name)
                                : pick(s->tls.server_name, u->server_name);
-    o->keylog_file = pick(s->tls.keylog_file, getenv("SSLKEYLOGFILE"));
+    o->keylog_file = pick(s->tls.keylog_file, keylog != NULL && *keylog != '\0' ? keylog : NULL);
     o->depth_set = u->depth_set;
     o->depth = u->depth;
     o->handshake_ms = t->options.connect_ms;
@@ -140,6 +147,20 @@ static bool merge(target *t, const settings *s, const secrets *given, bool url_f
            (secret == NULL) == (t->password == NULL);
 }
 
+/* Returns the first option that only TLS gives a meaning, or NULL. */
+static const char *tls_option(const settings *s) {
+    const lev_tls_options *o = &s->tls;
+    return o->ca_file != NULL             ? "--cacert"
+           : o->cert_file != NULL         ? "--cert"
+           : o->key_file != NULL          ? "--key"
+           : s->key_password_file != NULL ? "--key-password-file"
+           : o->server_name != NULL       ? "--sni"
+           : o->version_min != 0          ? "--tls-min"
+           : o->keylog_file != NULL       ? "--keylog"
+           : o->insecure                  ? "--insecure"
+                                          : NULL;
+}
+
 int target_init(target *t, const settings *s, const char *url, const secrets *given) {
     const char *source = url != NULL ? "--url" : "AMQP_URL";
     const char *text = url != NULL ? url : getenv("AMQP_URL");
@@ -150,7 +171,12 @@ int target_init(target *t, const settings *s, const char *url, const secrets *gi
         rc = say_and(EXIT_USAGE, "%s: %s; write it as amqp://USER:PASSWORD@HOST:PORT/VHOST", source,
                      t->parts.fault);
     } else if (status == LEV_ERR_UNSUPPORTED) {
-        rc = say_and(EXIT_CONFIG, "%s: %s; leave that part out", source, t->parts.fault);
+        rc = say_and(EXIT_USAGE, "%s: %s; leave that part out", source, t->parts.fault);
+    } else if (status == LEV_OK && !t->parts.tls && !s->tls_elsewhere && tls_option(s) != NULL) {
+        rc = say_and(EXIT_USAGE,
+                     "%s is about TLS, and the URL does not ask for that; write it as "
+                     "amqps://HOST, or leave %s out",
+                     tls_option(s), tls_option(s));
     } else if (t->parts.verify_none && !s->tls.insecure) {
         rc = say_and(EXIT_CONFIG,
                      "%s: verify=verify_none would accept anybody as the broker; leave it out, or "
@@ -175,10 +201,10 @@ char *target_secret_uri(const target *t, const char *url) {
     }
     p += sprintf(p, "%.*s", (int)(rest - t->uri), t->uri);
     if (t->user != NULL) {
-        p = encode(p, t->user);
+        p = encode(p, t->user, "");
         if (t->password != NULL) {
             *p++ = ':';
-            p = encode(p, t->password);
+            p = encode(p, t->password, "");
         }
         *p++ = '@';
     }

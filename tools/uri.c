@@ -105,8 +105,12 @@ static void put_parameter(buffer *b, const pair *pairs, size_t count, size_t i, 
 }
 
 static void put_query(buffer *b, const char *text, bool shown) {
-    const char *query = strchr(text, '?');
-    query = query != NULL ? query + 1 : "";
+    const char *mark = strchr(text, '?');
+    if (mark == NULL) {
+        put_text(b, NULL);
+        return;
+    }
+    const char *query = mark + 1;
     size_t size = strlen(query) + 1;
     char *copy = malloc(size);
     pair *pairs = calloc(size, sizeof *pairs);
@@ -162,7 +166,7 @@ static int uri_show(const char *text, bool shown) {
     } else if (status == LEV_ERR_URI) {
         rc = say_and(EXIT_USAGE, "%s; write it as amqp://USER:PASSWORD@HOST:PORT/VHOST", u.fault);
     } else if (status == LEV_ERR_UNSUPPORTED) {
-        rc = say_and(EXIT_CONFIG, "%s; leave that part out", u.fault);
+        rc = say_and(EXIT_USAGE, "%s; leave that part out", u.fault);
     } else {
         rc = say_and(EXIT_INTERNAL, "out of memory");
     }
@@ -210,7 +214,6 @@ const command uri_command = {
               {EXIT_USAGE, "no URI, and why, or wrong usage"},
               {EXIT_INTERNAL, NULL},
               {EXIT_OUTPUT, NULL},
-              {EXIT_CONFIG, "an auth_mechanism that is not supported"},
               {EXIT_PIPE, "stdout was closed"}},
     .options = {{&uri_options, 0}, {&general_options, 0}},
     .size = sizeof(uri_settings),

@@ -54,7 +54,8 @@ LEV_API int lev_net_fd(const lev_net *n, unsigned *wants);
 LEV_API uint64_t lev_net_due(const lev_net *n);
 
 /* Returns whether lev_net_read may find something although the descriptor stays quiet, because TLS
- * has read it already. */
+ * has read it already, or has read so much to no effect that it let the caller look at the clock.
+ */
 LEV_API bool lev_net_ready(const lev_net *n);
 
 /* Returns whether the connection speaks TLS. */
@@ -66,7 +67,7 @@ LEV_API bool lev_net_is_local(const lev_net *n);
 
 /* Reads up to `room` bytes. Returns LEV_OK and `*got` > 0; LEV_AGAIN when nothing is there;
  * LEV_ERR_LOST at the end of the stream or on an error, or LEV_ERR_TLS, latched. Where `*got` is
- * less than `room`, nothing more was there. */
+ * less than `room`, nothing more was there, unless lev_net_ready says so. */
 LEV_API lev_status lev_net_read(lev_net *n, uint8_t *into, size_t room, size_t *got);
 
 /* Writes some of the spans, in order, in one system call (one a record with TLS) that raises no

@@ -12,9 +12,9 @@
 
 #include <string.h>
 
-static const char *report_advice(const lev_error *e) {
+static const char *report_advice(const lev_client *c, const lev_error *e) {
     if (e->status == LEV_ERR_RESOLVE) {
-        return "; check the host name";
+        return *c->where == '/' ? "; a unix socket needs a shorter path" : "; check the host name";
     }
     if (e->status == LEV_ERR_CONNECT) {
         return "; is the broker running there?";
@@ -83,7 +83,7 @@ void lev_report_engine(const lev_client *c, const lev_error *from, lev_error *in
     *into = copy;
     lev_writer w = report_text(c, into);
     lev_report_put(&w, copy.text);
-    lev_report_put(&w, report_advice(&copy));
+    lev_report_put(&w, report_advice(c, &copy));
 }
 
 lev_status lev_report_closed(lev_client *c, const lev_error *closed) {

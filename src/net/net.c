@@ -63,7 +63,7 @@ static lev_writer net_fault_begin(lev_net *n) {
 
 /* Ends connecting: "cannot connect to host:port (3 addresses): why". */
 static lev_status net_fail(lev_net *n, lev_status status, const char *why) {
-    bool resolving = n->phase == NET_LOOKUP;
+    bool resolving = n->phase == NET_LOOKUP && *n->host != '/';
     bool brackets = strchr(n->host, ':') != NULL;
     lev_span host = lev_span_of(n->host);
     bool long_name = host.len > NET_HOST;

@@ -14,6 +14,11 @@
  * itself is written from where it lies. Reading goes on until nothing is there or the room is full,
  * so a read that leaves room has emptied OpenSSL's buffers, too.
  *
+ * What means nothing to us (updates of keys, tickets, requests to renegotiate) OpenSSL swallows for
+ * as long as more of it comes. So that a peer which never stops talking holds nobody past a
+ * deadline, each call takes a limited number of bytes off the socket, and after them sees an empty
+ * one.
+ *
  * The peer is verified inside the handshake, and lev_tls_stream_step says LEV_OK only after it: no
  * caller has anything to write before. */
 
@@ -29,7 +34,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { TLS_RECORD = 16384, TLS_UNSENT = 65536 };
+enum { TLS_RECORD = 16384, TLS_UNSENT = 65536, TLS_TURN = 65536 };
 
 struct lev_tls_stream {
     lev_tls *tls;
@@ -40,6 +45,7 @@ struct lev_tls_stream {
     bool open;   /* the handshake is over, and nothing has failed since */
     bool silent; /* the socket's writing side has failed */
     bool drained;
+    size_t allowed;  /* bytes that may still be taken off the socket in this call */
     int error;       /* errno of the socket's last failure */
     lev_status over; /* of reading, latched */
     size_t unsent_at;
@@ -49,6 +55,14 @@ struct lev_tls_stream {
     char name[LEV_TLS_NAME]; /* who the peer should be */
     char why[LEV_TLS_WHY];
 };
+
+/* Which stream an SSL belongs to. Its app_data belongs to whoever made the context. */
+static CRYPTO_ONCE tls_index_once = CRYPTO_ONCE_STATIC_INIT;
+static int tls_index;
+
+static void tls_index_init(void) { tls_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL); }
+
+static lev_tls_stream *tls_stream_of(const SSL *ssl) { return SSL_get_ex_data(ssl, tls_index); }
 
 static lev_writer tls_why_begin(lev_tls_stream *s) {
     memset(s->why, 0, sizeof s->why);
@@ -73,17 +87,24 @@ static bool tls_would_block(int error) { return error == EAGAIN || error == EWOU
 
 static int tls_socket_read(BIO *b, char *into, int room) {
     lev_tls_stream *s = BIO_get_data(b);
-    ssize_t n;
-    do {
-        n = recv(s->fd, into, (size_t)room, 0);
-    } while (n < 0 && errno == EINTR);
+    size_t most = (size_t)room < s->allowed ? (size_t)room : s->allowed;
+    ssize_t n = -1;
     BIO_clear_retry_flags(b);
+    if (most == 0) {
+        BIO_set_retry_read(b);
+        return -1;
+    }
+    do {
+        n = recv(s->fd, into, most, 0);
+    } while (n < 0 && errno == EINTR);
     if (n < 0 && tls_would_block(errno)) {
         BIO_set_retry_read(b);
     } else if (n < 0) {
         s->error = errno;
     } else if (n == 0) {
         BIO_set_flags(b, BIO_FLAGS_IN_EOF);
+    } else {
+        s->allowed -= (size_t)n;
     }
     return (int)n;
 }
@@ -161,13 +182,13 @@ BIO_METHOD *lev_tls_socket_method(void) {
  */
 
 void lev_tls_log_key(const SSL *ssl, const char *line) {
-    const lev_tls_stream *s = SSL_get_app_data(ssl);
+    const lev_tls_stream *s = tls_stream_of(ssl);
     struct iovec parts[] = {{(void *)(uintptr_t)line, strlen(line)}, {"\n", 1}};
     (void)!writev(s->tls->keylog, parts, 2);
 }
 
 int lev_tls_new_session(SSL *ssl, SSL_SESSION *session) {
-    const lev_tls_stream *s = SSL_get_app_data(ssl);
+    const lev_tls_stream *s = tls_stream_of(ssl);
     lev_tls_session_keep(s->tls, session, s->host, s->port);
     return 0; /* nobody holds on to this one */
 }
@@ -175,7 +196,7 @@ int lev_tls_new_session(SSL *ssl, SSL_SESSION *session) {
 /* Called with each step of the verification; what failed first is what we tell. */
 static int tls_verified(int good, X509_STORE_CTX *verified) {
     const SSL *ssl = X509_STORE_CTX_get_ex_data(verified, SSL_get_ex_data_X509_STORE_CTX_idx());
-    lev_tls_stream *s = SSL_get_app_data(ssl);
+    lev_tls_stream *s = tls_stream_of(ssl);
     if (!good && s->why[0] == '\0') {
         lev_writer w = tls_why_begin(s);
         lev_tls_why_certificate(&w, verified, s->name);
@@ -209,6 +230,7 @@ static bool tls_insist(lev_tls_stream *s) {
     SSL_set_verify(s->ssl, s->tls->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, tls_verified);
     SSL_set_options(s->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_clear_options(s->ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_clear_mode(s->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ASYNC);
     if (SSL_get_min_proto_version(s->ssl) < s->tls->version_min) {
         good = good && SSL_set_min_proto_version(s->ssl, s->tls->version_min) == 1;
     }
@@ -228,14 +250,15 @@ lev_tls_stream *lev_tls_stream_new(lev_tls *tls, int fd, const char *host, uint1
     s->port = port;
     BIO_set_data(b, s);
     BIO_set_init(b, 1);
+    CRYPTO_THREAD_run_once(&tls_index_once, tls_index_init);
     s->ssl = SSL_new(tls->context);
-    if (s->ssl == NULL) {
+    if (s->ssl == NULL || SSL_set_ex_data(s->ssl, tls_index, s) != 1) {
+        SSL_free(s->ssl);
         BIO_free(b);
         free(s);
         return NULL;
     }
     SSL_set_bio(s->ssl, b, b);
-    SSL_set_app_data(s->ssl, s);
     SSL_set_connect_state(s->ssl);
     if (!tls_name(s, host) || !tls_insist(s)) {
         s->over = tls_fail(s, LEV_ERR_TLS, "there is no host name to verify; set server_name");
@@ -280,6 +303,7 @@ static lev_status tls_status(lev_tls_stream *s, int rc) {
     unsigned long first = ERR_peek_error();
     if (ERR_GET_LIB(first) == ERR_LIB_SSL &&
         ERR_GET_REASON(first) == SSL_R_CERTIFICATE_VERIFY_FAILED && s->why[0] != '\0') {
+        ERR_clear_error();
         return LEV_ERR_TLS;
     }
     lev_writer w = tls_why_begin(s);
@@ -310,6 +334,7 @@ lev_status lev_tls_stream_step(lev_tls_stream *s) {
         return s->over;
     }
     tls_flush(s);
+    s->allowed = TLS_TURN;
     ERR_clear_error();
     int rc = SSL_do_handshake(s->ssl);
     lev_status status = rc == 1 ? tls_greeted(s) : tls_status(s, rc);
@@ -321,6 +346,7 @@ lev_status lev_tls_stream_step(lev_tls_stream *s) {
 lev_status lev_tls_stream_read(lev_tls_stream *s, uint8_t *into, size_t room, size_t *got) {
     lev_status status = s->over;
     *got = 0;
+    s->allowed = room + TLS_TURN;
     tls_flush(s);
     while (status == LEV_OK && *got < room) {
         size_t n = 0;
@@ -329,7 +355,7 @@ lev_status lev_tls_stream_read(lev_tls_stream *s, uint8_t *into, size_t room, si
         *got += n;
         status = rc == 1 ? LEV_OK : tls_status(s, rc);
     }
-    s->drained = status == LEV_AGAIN;
+    s->drained = status == LEV_AGAIN && s->allowed > 0;
     s->over = status != LEV_AGAIN ? status : LEV_OK;
     return *got > 0 ? LEV_OK : status;
 }

@@ -53,15 +53,17 @@ static bool tls_blame(const tls_source *from, const char *text) {
     return false;
 }
 
-static bool tls_blame_errno(const tls_source *from, int error) {
+static bool tls_blame_errno(const tls_source *from, const char *cannot, int error) {
     char text[160];
     char room[96];
     lev_writer w = lev_writer_init((uint8_t *)memset(text, 0, sizeof text), sizeof text - 1);
-    lev_tls_put(&w, " cannot be read: ");
+    lev_tls_put(&w, cannot);
     lev_tls_put(&w, strerror_r(error, room, sizeof room));
     lev_tls_put(&w, "; check its name and its permissions");
     return tls_blame(from, text);
 }
+
+static const char tls_unreadable[] = " cannot be read: ";
 
 /* Opens the source; NULL after a failure. */
 static BIO *tls_open(const tls_source *from) {
@@ -73,12 +75,12 @@ static BIO *tls_open(const tls_source *from) {
     }
     errno = 0;
     if (stat(from->file, &is) == 0 && S_ISDIR(is.st_mode)) {
-        tls_blame_errno(from, EISDIR);
+        tls_blame_errno(from, tls_unreadable, EISDIR);
         return NULL;
     }
     BIO *file = errno == 0 ? BIO_new_file(from->file, "r") : NULL;
     if (file == NULL) {
-        tls_blame_errno(from, errno != 0 ? errno : EIO);
+        tls_blame_errno(from, tls_unreadable, errno != 0 ? errno : EIO);
     }
     return file;
 }
@@ -105,7 +107,7 @@ static bool tls_load_cas(SSL_CTX *context, const tls_source *from) {
 static bool tls_load_dir(SSL_CTX *context, const tls_source *from) {
     struct stat is = {.st_mode = 0};
     if (stat(from->file, &is) != 0 || access(from->file, R_OK | X_OK) != 0) {
-        return tls_blame_errno(from, errno);
+        return tls_blame_errno(from, tls_unreadable, errno);
     }
     if (!S_ISDIR(is.st_mode) || SSL_CTX_load_verify_dir(context, from->file) != 1) {
         return tls_blame(from, " is no folder");
@@ -210,7 +212,7 @@ static bool tls_open_keylog(lev_tls *t, const char *file, lev_error *error) {
     }
     SSL_CTX_set_keylog_callback(t->context, lev_tls_log_key);
     t->keylog = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    return t->keylog >= 0 || tls_blame_errno(&log, errno);
+    return t->keylog >= 0 || tls_blame_errno(&log, " cannot be written: ", errno);
 }
 
 /* Fills a context of our own. */

@@ -62,7 +62,9 @@ bool lev_tls_session_verify(SSL *ssl) {
         X509_STORE_CTX_set_ex_data(verified, SSL_get_ex_data_X509_STORE_CTX_idx(), ssl) == 1 &&
         X509_STORE_CTX_set_default(verified, "ssl_server") == 1;
     if (good) {
-        X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(verified), SSL_get0_param(ssl));
+        X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(verified);
+        X509_VERIFY_PARAM_set1(param, SSL_get0_param(ssl));
+        X509_VERIFY_PARAM_set_auth_level(param, SSL_get_security_level(ssl));
         X509_STORE_CTX_set_verify_cb(verified, SSL_get_verify_callback(ssl));
         good = X509_verify_cert(verified) == 1;
     }

@@ -220,6 +220,9 @@ class Credentials(BrokerTest):
             self.refused(*at, "--user", "guest", "--password-file", file.name)
         self.refused(*at, "--password-file", "-", stdin=SECRET.encode() + b"\nbody")
 
+    def test_ipv6_zone(self):
+        self.refused("--connect-timeout", "1", url="amqp://[fe80::1%25lo]:1", code=69, err=r"to \[fe80::1%lo\]:1: ")
+
     def test_a_mechanism_that_the_broker_does_not_offer(self):
         at = f"amqp://{self.at.host}:{self.at.port}"
         err = r"none of the mechanisms asked for \(EXTERNAL, ANONYMOUS\); it offers: (AMQPLAIN PLAIN|PLAIN AMQPLAIN)"
@@ -230,7 +233,7 @@ class Credentials(BrokerTest):
         self.refused("--sasl", "external", url=f"{at}?auth_mechanism=plain", code=78, err=external)
         self.refused("--sasl=scram", url=at, code=64,
                      err='--sasl: "scram" is not plain, amqplain, external or anonymous')
-        self.refused(url=f"{at}?auth_mechanism=scram", code=78, err="leave that part out")
+        self.refused(url=f"{at}?auth_mechanism=scram", code=64, err="leave that part out")
 
     def test_a_login_that_is_longer_than_the_broker_takes(self):
         with tempfile.NamedTemporaryFile("w") as file:

@@ -42,7 +42,7 @@ def url(port=BROKER, password=":" + CANARY, query="", scheme="amqp"):
     return f"{scheme}://canary{password}@127.0.0.1:{port}/%2f{query}"
 
 
-def sightings(process):
+def sightings(process, secret=REST):
     """How often the canary stands in the memory of a process: all that a core file would hold, and more."""
     count = 0
     with open(f"/proc/{process.pid}/maps", encoding="utf-8") as maps, open(f"/proc/{process.pid}/mem", "rb") as memory:
@@ -50,7 +50,7 @@ def sightings(process):
             begin, stop = (int(part, 16) for part in line.split()[0].split("-"))
             if "[v" not in line and line.split()[1][0] == "r":
                 memory.seek(begin)
-                count += memory.read(stop - begin).count(REST)
+                count += memory.read(stop - begin).count(secret)
     return count
 
 
@@ -91,9 +91,13 @@ class Commands(SecretTest):
         silent = Listener(backlog=64)
         self.addCleanup(silent.close)
         runs = []
+        ways = [["-u", url(silent.port)], ["--url=" + url(silent.port)], [f"-u{url(silent.port)}"]]
+        if support.has_tls():
+            ways.append(["-u", url(silent.port, scheme="amqps", query=f"?heartbeat=9&password={CANARY}")])
         for command, args in CONNECTING.items():
-            for how in (["-u", url(silent.port)], ["--url=" + url(silent.port)], [f"-u{url(silent.port)}"]):
+            for how in ways:
                 runs.append(start(command, *how, *args, url=None, stdin=subprocess.DEVNULL))
+        runs.append(start("copy", *ways[0], "--to", url(), "--to=" + url(), *CONNECTING["copy"], url=None))
         deadline = time.monotonic() + 20
         while len(silent.silent) < len(runs) and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -102,7 +106,7 @@ class Commands(SecretTest):
             with open(f"/proc/{process.pid}/cmdline", encoding="utf-8") as line:
                 shown = line.read()
             self.assertNotIn(CANARY, shown)
-            self.assertIn("canary:***@127.0.0.1", shown)
+            self.assertEqual(shown.count("canary:***@127.0.0.1"), 3 if "--to" in shown.split("\0") else 1)
             process.kill()
             self.assertUnseen(end(process))
             process.stderr.close()
@@ -123,6 +127,26 @@ class Commands(SecretTest):
                 self.assertUnseen(ended)
                 self.assertEnded(ended, code)
                 self.assertUnseen(leveret(command, *args, url=where))
+
+    def test_failures_of_the_other_side_of_copy(self):
+        source, queue = url(), self.queue()
+        for to, code in ((url(1), 69), (url().replace(CANARY, CANARY + "x"), 77), (url() + "x/y", 64), (f"amqp:{CANARY}", 64)):
+            for more in (["-v"], ["--log-format", "json"]):
+                ended = leveret("copy", "-u", source, "--to", to, "-q", queue, "--to-queue", "t", "--until-empty", *more, url=None)
+                self.assertUnseen(ended)
+                self.assertEnded(ended, code)
+
+    def test_what_is_shown_when_all_is_well(self):
+        """Told of everything, on both sides, in text and in JSON."""
+        queue = self.queue()
+        for args in (["ping"], ["ping", "--json"], ["declare", "queue", queue, "--durable"], ["publish", "-q", queue, "x"],
+                     ["get", "-q", queue], ["publish", "-q", queue, "x"], ["copy", "-q", queue, "--to", url(), "--to-queue",
+                     queue, "-c", "1"], ["consume", "-q", queue, "-c", "1", "--jsonl"], ["purge", queue]):
+            for more in (["-v"], ["-v", "--log-format", "json"]):
+                ended = leveret(*args, *more, "-u", url(query="?heartbeat=5"), url=None)
+                self.assertUnseen(ended)
+                if args[0] not in ("get", "copy", "consume", "declare"):
+                    self.assertEnded(ended, 0)
 
     def test_refusals_by_the_broker(self):
         """Beyond the login: what has no right, is not there, is of another kind."""
@@ -168,6 +192,14 @@ class Sources(SecretTest):
                 self.assertEnded(ended, 0)
                 self.assertIn(b"AMQP_TAG=1", ended.out)
                 self.assertUnseen(ended)
+
+    def test_file_that_is_no_password(self):
+        """Neither a part of it nor the rest is taken."""
+        for text, why in ((CANARY[:10] + "\0" + CANARY[10:] + "\n", "Invalid"), ("\0" + CANARY, "Invalid"),
+                          (2000 * CANARY, "File too large")):
+            ended = leveret("ping", "-u", url(password=""), "--password-file", self.file(text), url=None)
+            self.assertEnded(ended, 66, f"cannot read the password from .*: {why}")
+            self.assertNotIn(CANARY[10:], ended.err)
 
     def test_readable_file(self):
         path = self.file(CANARY, 0o644)

@@ -25,6 +25,7 @@ import unittest
 import support
 from certificates import CLIENT, FUTURE, PAST, SERVER, Authority, openssl, read, self_sign, write
 from support import BrokerTest, Listener, Relay, end, leveret, start
+from test_secrets import sightings
 
 CANARY = "canary-geheim"
 BROKER = support.RABBITMQ and support.pika and support.pika.URLParameters(support.RABBITMQ).port
@@ -123,8 +124,20 @@ class Peer(Listener):
         self.silent.append(peer)
         try:
             self.act(self, peer)
-        except (OSError, ssl.SSLError):
+        except (OSError, ssl.SSLError, ValueError):  # the last one: select of a socket that was closed here
             pass
+
+    def heard(self):
+        """All that came and was not decrypted: what nobody took is still there after the other side has gone."""
+        for peer in self.silent:
+            if not isinstance(peer, ssl.SSLSocket):
+                try:
+                    peer.settimeout(5)
+                    while data := peer.recv(65536):
+                        self.seen += data
+                except OSError:
+                    pass
+        return self.seen
 
     def secure(self, peer, context=None):
         secure = (context or server_context(MADE.server)).wrap_socket(peer, server_side=True)
@@ -218,7 +231,7 @@ class TlsTest(BrokerTest):
     def accepted(self, server, *args, **kwargs):
         """The greeting comes through. s_server says nothing to it, so the command is ended."""
         trust = [] if "ca" in kwargs else ["--cacert", MADE.root.cert]
-        url = f"amqps://user:{CANARY}@{kwargs.get('host', 'localhost')}:{server.port}"
+        url = f"amqps://user:{CANARY}@{kwargs.get('host', 'localhost')}:{server.port}{kwargs.get('query', '')}"
         env = dict(support.environment(None), **kwargs.get("env", {}))
         process = start("publish", "-q", "q", "-u", url, *trust, *args, "body", env=env)
         try:
@@ -302,6 +315,31 @@ class Trust(TlsTest):
         self.refused(Server(MADE.server), "verify=verify_none.*--insecure", query="?verify=verify_none", again=False)
         self.accepted(Server(MADE.self_signed), "--insecure")
         self.accepted(Server(MADE.elsewhere), "--insecure", ca=False)
+        self.accepted(Server(MADE.self_signed), "--insecure", query="?verify=verify_none")
+
+    def test_parameters_of_the_url(self):
+        self.accepted(Server(MADE.server), ca=False, query=f"?cacertfile={MADE.root.cert}&verify=verify_peer")
+        self.accepted(Server(MADE.elsewhere), query="?server_name_indication=b.example")
+        self.accepted(Server(MADE.leaf, "-cert_chain", MADE.sub.cert), query="?depth=1")
+        self.refused(Server(MADE.elsewhere), "for another host: .*, not one.broker.test",
+                     query="?server_name_indication=one.broker.test")
+
+    def test_parameter_of_a_server(self):
+        """fail_if_no_peer_cert is checked and means nothing, either way."""
+        self.accepted(Server(MADE.server), query="?fail_if_no_peer_cert=true")
+        self.refused(Server(MADE.self_signed), "self-signed and not trusted", query="?fail_if_no_peer_cert=false")
+
+    def test_name_that_is_sent(self):
+        names = []
+        context = server_context(MADE.server)
+        context.sni_callback = lambda _, name, __: names.append(name)
+        peer = Peer(lambda self, connection: self.secure(connection, context).close())
+        self.addCleanup(peer.close)
+        for host, query, name in (("localhost", "", "localhost"), ("127.0.0.1", "", None), ("[::ffff:127.0.0.1]", "", None),
+                                  ("127.0.0.1", "?server_name_indication=b.example", "b.example")):
+            leveret("ping", "-u", f"amqps://{host}:{peer.port}{query}", "--insecure", url=None)
+            self.assertEqual((host, names), (host, [name]))
+            names.clear()
 
 
 class Peers(TlsTest):
@@ -323,11 +361,8 @@ class Peers(TlsTest):
             peer.seen += connection.recv(1)
             connection.sendall(b"AMQP\0\0\t\1")
 
-        peer = Peer(greet)
-        self.addCleanup(peer.close)
-        self.assertRefused(self.attempt(peer.port), 78, "does not speak TLS there; .* 5671")
-        plain = BROKER
-        self.assertRefused(self.attempt(plain), 78, "does not speak TLS there; .* 5671")
+        self.met(greet, 78, "does not speak TLS there; .* 5671")
+        self.assertRefused(self.attempt(BROKER), 78, "does not speak TLS there; .* 5671")
 
     def test_tls_where_plaintext_is_expected(self):
         server = Server(MADE.server)
@@ -336,28 +371,33 @@ class Peers(TlsTest):
         self.assertRefused(ended, 69, "the peer closed the connection")
         self.assertNotIn(CANARY.encode(), seen)
 
-    def peer(self, act):
+    def met(self, act, code, err, *args):
+        """Meets a peer that does `act`, twice, and ends like this; nothing came to it in the clear."""
         peer = Peer(act)
         self.addCleanup(peer.close)
-        return peer.port
+        ended = self.attempt(peer.port, *args)
+        self.assertRefused(ended, code, err)
+        self.assertNotIn(b"AMQP", peer.heard())
+        self.assertNotIn(CANARY.encode(), peer.seen)
+        return ended
 
     def test_reset_in_the_handshake(self):
         def act(_, connection):
             connection.recv(1)
             reset(connection)
 
-        self.assertRefused(self.attempt(self.peer(act)), 69,
-                           "no TLS with localhost:.*: (Connection reset|.* without a word in the handshake)")
+        self.met(act, 69, "no TLS with localhost:.*: (Connection reset|.* without a word in the handshake)")
 
     def test_end_in_the_handshake(self):
         def act(_, connection):
             connection.recv(65536)
             connection.close()
 
-        self.assertRefused(self.attempt(self.peer(act)), 69, "closed the connection without a word in the handshake")
+        self.met(act, 69, "closed the connection without a word in the handshake")
 
     def test_stalls(self):
-        """At nothing, inside the first record, and after the first flight; and a byte now and then."""
+        """At nothing, inside the first record, before the Finished of TLS 1.2 and inside the flight of TLS 1.3; and a
+        byte now and then, and words without meaning all the time."""
         def silent(*_):
             pass
 
@@ -371,24 +411,30 @@ class Peers(TlsTest):
                 connection.sendall(bytes([byte]))
                 time.sleep(0.2)
 
-        def without_finished(_, connection):
+        def flight(connection, version):
             inside, outside = ssl.MemoryBIO(), ssl.MemoryBIO()
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.maximum_version = ssl.TLSVersion.TLSv1_2
-            context.load_cert_chain(MADE.server.cert, MADE.server.key)
+            context = server_context(MADE.server, maximum_version=version)
             session = context.wrap_bio(inside, outside, server_side=True)
             inside.write(connection.recv(65536))
-            try:
+            with self.assertRaises(ssl.SSLWantReadError):
                 session.do_handshake()
-            except ssl.SSLWantReadError:
-                connection.sendall(outside.read())
+            return outside.read()
 
-        for act in (silent, half, drip, without_finished):
+        def without_finished(_, connection):
+            connection.sendall(flight(connection, ssl.TLSVersion.TLSv1_2))
+
+        def without_the_end(_, connection):
+            connection.sendall(flight(connection, ssl.TLSVersion.TLSv1_3)[:-60])
+
+        def chatter(_, connection):
+            while True:
+                connection.sendall(b"\x16\x03\x03\0\4\0\0\0\0" * 1000)
+
+        for act in (silent, half, drip, without_finished, without_the_end, chatter):
             with self.subTest(act.__name__):
                 before = time.monotonic()
-                ended = self.attempt(self.peer(act), "--connect-timeout", "0.7")
-                self.assertRefused(ended, 69, "no TLS with localhost:.* no answer within 700 ms")
-                self.assertLess(time.monotonic() - before, 3)
+                self.met(act, 69, "no TLS with localhost:.* no answer within 700 ms", "--connect-timeout", "0.7")
+                self.assertLess(time.monotonic() - before, 4)
 
     def test_truncation(self):
         """The end of TCP is no end of TLS, also where it comes between two records."""
@@ -402,9 +448,9 @@ class Peers(TlsTest):
             secure.recv(8)
             secure.unwrap()
 
-        self.assertRefused(self.attempt(self.peer(cut)), 69, "without a word of goodbye")
-        self.assertRefused(self.attempt(self.peer(goodbye)), 69, "the peer closed the connection")
-        self.assertNotIn("goodbye", self.attempt(self.peer(goodbye)).err)
+        self.met(cut, 69, "without a word of goodbye")
+        ended = self.met(goodbye, 69, "the peer closed the connection")
+        self.assertNotIn("goodbye", ended.err + ended.again.err.splitlines()[-1])
 
     def test_renegotiation(self):
         """The server asks, which is answered with a no."""
@@ -425,7 +471,7 @@ class Peers(TlsTest):
             secure.recv(8)
             socket.socket.send(secure, b"\x17\x03\x03\0\x20" + bytes(32))
 
-        self.assertRefused(self.attempt(self.peer(act)), 78, "changed on the way|bad record")
+        self.met(act, 78, "changed on the way|bad record")
 
 
 class Reconnect(TlsTest):
@@ -452,11 +498,46 @@ class Reconnect(TlsTest):
         self.assertEnded(end(process), 78, "comes from a CA that is not trusted here")
         self.assertEqual(good.reused, [False, True])
 
-    def test_files_are_read_anew(self):
-        _, gate, process = self.connect()
-        os.unlink(MADE.path("now.pem"))
+    def test_address(self):
+        good = Burst(BROKER, MADE.server, None)
+        self.addCleanup(good.close)
+        gate, process = self.through_a_gate(good.port, f"amqps://user:{CANARY}@127.0.0.1:%d", "--cacert", MADE.root.cert)
         gate.cut()
-        self.assertEnded(end(process), 78, 'now.pem" cannot be read: No such file')
+        support.await_line(process.stderr, "connected again")
+
+    def now(self):
+        """Files that can be changed: CAs, client certificate and key."""
+        files = []
+        for name, source in (("ca", MADE.root.cert), ("cert", MADE.client.cert), ("key", MADE.client.key)):
+            files.append(MADE.path(f"{self.name()}-{name}"))
+            shutil.copy(source, files[-1])
+        return files
+
+    def test_files_are_read_anew(self):
+        """What is wrong with them by then is said as on the first connect, before anything is connected."""
+        ca, cert, key = range(3)
+        for which, source, err in (
+                (ca, None, "the CA file .* cannot be read: No such file"),
+                (ca, MADE.empty, "the CA file .* holds no certificate in PEM"),
+                (cert, MADE.empty, "the client certificate .* holds no certificate"),
+                (key, None, "the key .* cannot be read: No such file"),
+                (key, MADE.empty, "the key .* holds no private key in PEM"),
+                (key, MADE.locked, "the key .* is encrypted; give its password"),
+                (key, MADE.stranger.key, "the key .* does not belong to the client certificate")):
+            with self.subTest(err):
+                now = self.now()
+                good = Burst(BROKER, MADE.every, None)
+                gate, process = self.through_a_gate(good.port, f"amqps://user:{CANARY}@localhost:%d", "--cacert", now[ca],
+                                                    "--cert", now[cert], "--key", now[key])
+                os.unlink(now[which])
+                if source:
+                    shutil.copy(source, now[which])
+                gate.cut()
+                ended = end(process)
+                self.assertEnded(ended, 78, err)
+                self.assertNotIn(CANARY, ended.err)
+                self.assertEqual(good.reused, [False])
+                good.close()
 
 
 class Files(TlsTest):
@@ -504,6 +585,28 @@ class Files(TlsTest):
             self.assertRegex(read(log), r"(?m)^CLIENT_HANDSHAKE_TRAFFIC_SECRET [0-9a-f]+ [0-9a-f]+$")
             self.assertEqual(os.stat(log).st_mode & 0o777, 0o600)
             os.unlink(log)
+        self.accepted(Server(MADE.server), env={"SSLKEYLOGFILE": ""})
+        self.file('key log "/nonexistent/keys" cannot be written: No such file', "--keylog", "/nonexistent/keys")
+        self.assertEnded(leveret("ping", "-u", "amqp://127.0.0.1:1", env={"SSLKEYLOGFILE": "/nonexistent/keys"}), 69)
+
+    def test_options_without_tls(self):
+        """They would be silently of no use, and what was to be protected would travel as it is."""
+        for option in (["--cacert", MADE.root.cert], ["--cert", MADE.client.cert], ["--key", MADE.client.key], ["--insecure"],
+                       ["--key-password-file", MADE.sesam], ["--sni", "x"], ["--tls-min=1.3"], ["--keylog", "keys"]):
+            for where in (["-u", "amqp://localhost:1"], ["-u", "amqps://localhost:1", "-u", "amqp://localhost:1"],
+                          ["--host", "localhost", "--port", "1"]):
+                ended = leveret("publish", "-q", "q", *where, *option, "x", url=None)
+                self.assertEnded(ended, 64, f"{option[0].split('=')[0]} is about TLS, .* write it as amqps://HOST")
+                self.assertOneLine(ended)
+
+    def test_copy_with_tls_on_one_side(self):
+        """The options are for the side that has it."""
+        trust, plain, secure = ["--cacert", MADE.root.cert], "amqp://localhost:1", "amqps://localhost:1"
+        for source, to, code in ((plain, secure, 69), (secure, plain, 69), (plain, plain, 64)):
+            for how in (["-u", source], []):
+                env = {} if how else {"AMQP_URL": source}
+                self.assertEnded(leveret("copy", *how, "--to", to, "-q", "q", "--to-queue", "q", *trust,
+                                         env=dict(support.environment(None), **env)), code)
 
 
 @unittest.skipUnless(support.LONG, "builds the command anew")
@@ -600,6 +703,28 @@ class Broker(TlsTest):
         self.assertEnded(sent, 0)
         without = self.run_it("publish", "-q", "external", "x", "--sasl", "external", login="")
         self.assertEnded(without, 77)
+
+    def test_memory_of_the_password_of_a_key(self):
+        """Once the key is open nobody needs it, but for the next connect."""
+        key, secret = MADE.path("canary.key"), "the-password-of-the-key-is-a-canary-in-a-cage"
+        openssl("ec", "-in", MADE.client.key, "-aes128", "-passout", "pass:" + secret, "-out", key)
+        file = write(MADE.path("canary"), secret + "\n")
+        os.chmod(file, 0o600)
+        for more, stays in ((["--retry", "0"], 0), ([], 1)):
+            process = start("consume", "-v", "-q", self.name(), "--declare", "--exclusive", "--cert", MADE.client.cert,
+                            "--key", key, "--key-password-file", file, "--sasl", "external", *more,
+                            url=f"amqps://localhost:{self.port}?cacertfile={MADE.root.cert}")
+            self.addCleanup(process.communicate)
+            self.addCleanup(process.kill)
+            support.await_line(process.stderr, "consuming from")
+            self.assertEqual(sightings(process, secret[24:].encode()), stays)
+
+    def test_copy_to_a_broker_without_tls(self):
+        queue = self.name()
+        self.assertEnded(self.run_it("publish", "-q", queue, "--declare", "x"), 0)
+        ended = self.run_it("copy", "-q", queue, "--until-empty", "--cacert", MADE.root.cert, "--to", support.RABBITMQ,
+                            "--to-queue", self.queue())
+        self.assertEnded(ended, 0)
 
     def test_stranger(self):
         ended = self.run_it("publish", "-q", "external", "x", "--cert", MADE.stranger.cert, "--key",

@@ -62,6 +62,10 @@ class Unix(BrokerTest):
         os.unlink(self.path)
         self.assertEnded(leveret("ping", url=self.relay.url), 69, "a broker: No such file or directory")
 
+    def test_path_that_does_not_fit(self):
+        ended = leveret("ping", "--host", "/" + 107 * "x", url=None)
+        self.assertEnded(ended, 69, r"cannot connect to /xxx.*: File name too long; a unix socket needs a shorter path\n")
+
     @unittest.skipUnless(support.has_tls(), "built without TLS")
     def test_tls_needs_a_name(self):
         url = self.relay.url.replace("amqp:", "amqps:")

@@ -99,6 +99,7 @@ static void refuses_a_path_that_does_not_fit(void) {
     memset(path + 5, 'x', 103);
     lev_net *n = connect_to(path);
     EXPECT_EQ(loopback_settle(n), LEV_ERR_RESOLVE);
+    EXPECT(strncmp(lev_net_fault(n), "cannot connect to /tmp/xxx", 26) == 0);
     EXPECT(strstr(lev_net_fault(n), "xxx: File name too long") != NULL);
     lev_net_close(n);
     path[107] = '\0';

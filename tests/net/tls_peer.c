@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+void (*tls_peer_tune)(SSL *ssl);
+
 static void peer_need(bool good, const char *what) {
     if (!good) {
         fprintf(stderr, "tls_peer: %s failed\n", what);
@@ -70,6 +72,9 @@ lev_status tls_peer_open(tls_peer *p, lev_tls_options options, bool trusted) {
     int on = 1;
     *p = (tls_peer){.fd = -1};
     p->ssl = tls_peer_server(p->cert, sizeof p->cert);
+    if (tls_peer_tune != NULL) {
+        tls_peer_tune(p->ssl);
+    }
     options.ca_pem = trusted ? p->cert : options.ca_pem;
     p->tls = lev_tls_new(&options, &error);
     if (p->tls == NULL) {
@@ -86,10 +91,10 @@ lev_status tls_peer_open(tls_peer *p, lev_tls_options options, bool trusted) {
             setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
             SSL_set_fd(p->ssl, p->fd);
         }
-        SSL_accept(p->ssl);
         if (status < LEV_OK) {
             break;
         }
+        SSL_accept(p->ssl);
         usleep(1000);
     }
     close(listener);

@@ -25,6 +25,9 @@ typedef struct tls_peer {
 SSL *tls_peer_server(char *cert, size_t room);
 SSL *tls_peer_server_for(const char *names, int seconds, char *cert, size_t room);
 
+/* Called with each new server's session before the handshake; NULL: nothing. */
+extern void (*tls_peer_tune)(SSL *ssl);
+
 /* Makes the server and starts to connect to it with the options, and with its certificate as CA
  * where `trusted`. Steps until our end is connected or has failed, and returns the last status. */
 lev_status tls_peer_open(tls_peer *p, lev_tls_options options, bool trusted);
