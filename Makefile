@@ -71,6 +71,8 @@ JSON_C := $(shell pkg-config --libs json-c 2>/dev/null)
 TOOL_CFLAGS := $(shell pkg-config --cflags json-c 2>/dev/null)
 endif
 
+TOOL_LIBS := $(JSON_C) -lm
+
 PURE_C := $(wildcard src/codec/*.c src/engine/*.c)
 LIB_C := $(filter-out $(NOT_BUILT),$(foreach l,$(LAYERS),$(wildcard src/$(l)/*.c)))
 TOOL_C := $(filter-out $(NOT_IN_TOOL),$(wildcard tools/*.c))
@@ -144,7 +146,7 @@ $(LIB_SO): $(PIC_O)
 	@ln -sf libleveret.so.$(SOVERSION) $(BUILD)/libleveret.so
 
 $(BUILD)/leveret: $(TOOL_O) $(LIB_A)
-	$(CC) $(ALL_CFLAGS) $^ $(JSON_C) $(LDLIBS) -o $@
+	$(CC) $(ALL_CFLAGS) $^ $(TOOL_LIBS) $(LDLIBS) -o $@
 
 # The command writes its man pages and completions itself, from its tables of options.
 $(BUILD)/man/leveret.1: $(BUILD)/leveret
@@ -181,7 +183,7 @@ TAP_client := $(WRAP_client:%=-Wl$(comma)--wrap=%)
 
 # The command's tests link its parts, all but main.
 PARTS_tools := $(filter-out %/leveret.o,$(TOOL_O)) $(BUILD)/obj/tests/codec/support.o
-LIBS_tools = $(JSON_C)
+LIBS_tools = $(TOOL_LIBS)
 
 define unit_rule
 $(BUILD)/tests/$(1)/test_%: $(BUILD)/obj/tests/$(1)/test_%.o $(call helpers,$(1)) $(PARTS_$(1)) $(LIB_A)

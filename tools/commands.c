@@ -24,7 +24,8 @@
     X(uri)                                                                                         \
     X(dump)                                                                                        \
     X(encode)                                                                                      \
-    X(spec)
+    X(spec)                                                                                        \
+    X(bench)
 
 #define COMMAND_DECLARE(name) extern const command name##_command;
 #define COMMAND_LIST(name) &name##_command,

@@ -48,6 +48,8 @@ const lev_error *lev_client_error(const lev_client *c) { return &c->error; }
 
 lev_engine *lev_client_engine(lev_client *c) { return c->engine; }
 
+uint64_t lev_client_system_calls(const lev_client *c) { return c->calls; }
+
 lev_status lev_client_start(lev_client *c, const char *text) {
     if (c->phase != CLIENT_NEW) {
         return lev_report(c, LEV_ERR_MISUSE, "a client connects once; make a new one");

@@ -252,9 +252,11 @@ unsigned lev_loop_wants(const lev_client *c) {
 }
 
 /* Returns whether bytes lie unread because an event waits for a place or a taker. */
-static bool loop_unread(const lev_client *c) {
+static bool loop_unread(lev_client *c) {
     struct pollfd p = {.fd = c->net != NULL ? lev_net_fd(c->net, NULL) : -1, .events = POLLIN};
-    return (c->waiting || c->full) && poll(&p, 1, 0) > 0;
+    bool wanted = c->waiting || c->full;
+    c->calls += wanted ? 1 : 0;
+    return wanted && poll(&p, 1, 0) > 0;
 }
 
 bool lev_loop_ready(const lev_client *c) {
@@ -302,6 +304,7 @@ static uint64_t loop_turn(lev_client *c, const lev_wait *w, uint64_t now, uint64
     bool ready = lev_loop_ready(c);
     uint64_t due = loop_sooner(until, c->write_over || ready ? now : lev_loop_due(c));
     poll(p, 2, lev_loop_ms(now, due));
+    c->calls++;
     now = lev_net_now();
     loop_work(c, now, ready || (p[0].revents & ~POLLOUT) != 0);
     return now;
