@@ -147,6 +147,7 @@ static bool client_take(lev_client *c, lev_event *event) {
         c->lent = false;
         c->full = false;
         if (!lev_engine_next(c->engine, event)) {
+            c->unseen = false;
             return false;
         }
         if (event->type == LEV_EVENT_DELIVER) {
@@ -223,7 +224,8 @@ unsigned lev_client_wants(const lev_client *c) {
 }
 
 int lev_client_timeout(const lev_client *c) {
-    bool more = lev_loop_ready(c) || c->waiting || c->backlog.first != NULL || c->write_over;
+    bool more = lev_loop_ready(c) || c->waiting || c->backlog.first != NULL || c->write_over ||
+                (c->unseen && c->phase == CLIENT_RUNNING);
     if (c->phase == CLIENT_ENDED) {
         return more && c->backlog.first != NULL ? 0 : c->end_told ? -1 : 0;
     }

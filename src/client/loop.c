@@ -48,6 +48,7 @@ void lev_loop_hang_up(lev_client *c, lev_status status, const char *text) {
 static void loop_written(lev_client *c, size_t n) {
     uint64_t before = c->written / LEV_CLIENT_PROGRESS;
     c->written += n;
+    c->unseen = true;
     c->progress += c->written / LEV_CLIENT_PROGRESS != before;
 }
 
@@ -83,6 +84,7 @@ static void loop_read(lev_client *c, uint64_t now) {
         c->full = room == 0;
         status = c->full ? LEV_AGAIN : lev_net_read(c->net, into, room, &got);
         lev_engine_received(c->engine, got, now);
+        c->unseen = c->unseen || got > 0;
         if (status == LEV_OK && got < room) {
             return;
         }
@@ -159,6 +161,7 @@ bool lev_loop_taken(lev_client *c) {
             lev_answer_challenge(c, c->event.method->as.connection_secure.challenge);
         }
         if (!lev_engine_next(c->engine, &c->event)) {
+            c->unseen = false;
             return false;
         }
     }
@@ -181,6 +184,7 @@ bool lev_loop_pull(lev_client *c) {
             c->lent = false;
             c->full = false;
             if (!lev_engine_next(c->engine, &c->event)) {
+                c->unseen = false;
                 return false;
             }
             (void)lev_loop_taken(c);
