@@ -122,10 +122,12 @@ static unsigned chart_nines(const load *l) {
 /* Logarithms of milliseconds. */
 static double chart_log(uint64_t ns) { return log10(ns > 0 ? (double)ns / 1e6 : 1e-6); }
 
-static void chart_times(buffer *b, const panel *p, const histogram *h, const char *class) {
+static void chart_times(buffer *b, const panel *p, const histogram *h, bool confirms) {
+    const char *class = confirms ? "two" : "one";
     if (h->count == 0) {
         return;
     }
+    svg_legend(b, p, confirms ? 0 : 1, class, confirms ? "confirm" : "latency");
     svg_put(b, "<polyline class=\"curve %s\" points=\"", class);
     for (int i = 0; i <= CHART_STEPS; i++) {
         double nines = p->x_max * i / CHART_STEPS;
@@ -185,10 +187,8 @@ static void chart_distribution(const load *l, buffer *b) {
     svg_tick_x(b, &p, log10(2), "50 %");
     chart_time_ticks(b, &p);
     svg_frame(b, &p, "Time", "share of messages that took no longer", "time (logarithmic)");
-    chart_times(b, &p, &l->latency, "one");
-    chart_times(b, &p, &l->counts.confirm, "two");
-    svg_legend(b, &p, 1, "one", "latency");
-    svg_legend(b, &p, 0, "two", "confirm");
+    chart_times(b, &p, &l->latency, false);
+    chart_times(b, &p, &l->counts.confirm, true);
 }
 
 /* ---- the rates ----------------------------------------------------------------------------------

@@ -316,6 +316,9 @@ static int load_go(load *l, struct pollfd *fds) {
         load_turn(l, fds, false);
         rc = load_check(l);
     }
+    for (size_t i = l->settings->consumers; i < l->count && rc == EXIT_DONE; i++) {
+        worker_close(&l->workers[i]);
+    }
     histogram_merge(&l->latency, &l->counts.latency);
     return rc;
 }

@@ -9,6 +9,7 @@ uint64_t series_due(const series *s) {
 }
 
 void series_add(series *s, series_point point) {
+    s->points[s->count++] = point;
     if (s->count == SERIES_POINTS) {
         s->count /= 2;
         s->doubled++;
@@ -16,5 +17,4 @@ void series_add(series *s, series_point point) {
             s->points[i] = s->points[2 * i + 1];
         }
     }
-    s->points[s->count++] = point;
 }

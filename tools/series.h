@@ -28,7 +28,7 @@ typedef struct series {
 /* Returns when the next point is due. */
 uint64_t series_due(const series *s);
 
-/* Adds a point, whose time is not before the last one's. Where there is no room left, every other
+/* Adds a point, whose time is not before the last one's. When all places are taken, every other
  * point goes, and the next ones come half as often. */
 void series_add(series *s, series_point point);
 

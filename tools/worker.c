@@ -173,6 +173,14 @@ static void worker_note(worker *w, const lev_event *e) {
     }
 }
 
+void worker_close(worker *w) {
+    lev_event e;
+    lev_client_close(w->session.client);
+    while (lev_client_next(w->session.client, &e, 0) == LEV_OK && e.type != LEV_EVENT_CLOSED) {
+        worker_note(w, &e);
+    }
+}
+
 static void worker_take(worker *w) {
     lev_event e;
     while (!w->failed) {

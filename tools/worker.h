@@ -102,4 +102,7 @@ bool worker_settled(const worker *w);
 /* Acks what a consumer took and has not acked yet. */
 void worker_settle(worker *w);
 
+/* Closes a producer's connection: what the broker has to return comes before its answer. */
+void worker_close(worker *w);
+
 #endif
