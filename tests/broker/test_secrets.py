@@ -28,7 +28,9 @@ CONNECTING = {
     "publish": ["-q", "q", "x"], "consume": ["-q", "q"], "get": ["-q", "q"], "declare": ["queue", "q"],
     "bind": ["queue", "q", "e"], "unbind": ["queue", "q", "e"], "purge": ["q"], "delete": ["queue", "q"],
     "ping": [], "request": ["-q", "q", "x"], "serve": ["-q", "q", "--", "true"], "copy": ["-q", "q", "--to-queue", "t"],
+    "bench": ["-z", "1"],
 }
+LETTERS = {"bench": "-h"}  # of --url, where it is not -u
 OTHERS = {"dump", "encode", "spec", "help", "uri"}
 
 
@@ -92,7 +94,8 @@ class Commands(SecretTest):
         self.addCleanup(silent.close)
         runs = []
         for command, args in CONNECTING.items():
-            for how in (["-u", url(silent.port)], ["--url=" + url(silent.port)], [f"-u{url(silent.port)}"]):
+            letter = LETTERS.get(command, "-u")
+            for how in ([letter, url(silent.port)], ["--url=" + url(silent.port)], [letter + url(silent.port)]):
                 runs.append(start(command, *how, *args, url=None, stdin=subprocess.DEVNULL))
         deadline = time.monotonic() + 20
         while len(silent.silent) < len(runs) and time.monotonic() < deadline:
@@ -118,8 +121,8 @@ class Commands(SecretTest):
                (url("1" + CANARY), 64), (f"amqp:{CANARY}", 64), (url(query="?heartbeat=" + CANARY), 64)]
         for command, args in CONNECTING.items():
             for where, code in bad:
-                more = ["--log-format", "json"] if code % 2 else ["-v"]
-                ended = leveret(command, "-u", where, *more, *args, url=None)
+                more = ["--log-format", "json"] if code % 2 else ["--verbose"]
+                ended = leveret(command, LETTERS.get(command, "-u"), where, *more, *args, url=None)
                 self.assertUnseen(ended)
                 self.assertEnded(ended, code)
                 self.assertUnseen(leveret(command, *args, url=where))

@@ -8,6 +8,7 @@
 #include "peer.h"
 
 #include <poll.h>
+#include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -97,10 +98,15 @@ static void keeps_what_comes_before_the_answer_in_order(void) {
     close_and_free(c, p);
 }
 
+static atomic_bool asked; /* the client has written, and will not read by itself */
+
 static void deliver_behind_the_answer(peer *p) {
     peer_login(p, 0);
     peer_open_channel(p);
     peer_expect(p, LEV_BASIC_CONSUME);
+    while (!asked) {
+        usleep(1000);
+    }
     lev_basic_consume_ok ok = {.consumer_tag = lev_span_of("c")};
     peer_send_method(p, 1, LEV_BASIC_CONSUME_OK, &ok);
     peer_deliver(p, 1, "one");
@@ -116,7 +122,8 @@ static void has_something_to_take_behind_an_answer(void) {
     lev_event e;
     int there = 0;
     EXPECT_EQ(lev_engine_basic_consume(lev_client_engine(c), 1, &fields, NULL), LEV_OK);
-    EXPECT_EQ(lev_client_next(c, &e, 0), LEV_ERR_TIMEOUT); /* which writes */
+    EXPECT_EQ(lev_client_next(c, &e, 0), LEV_ERR_TIMEOUT);
+    asked = true;
     while (there < 60) {
         EXPECT_EQ(ioctl(lev_client_fd(c), FIONREAD, &there), 0);
     }
