@@ -74,6 +74,8 @@ JSON_C := $(shell pkg-config --libs json-c 2>/dev/null)
 TOOL_CFLAGS := $(shell pkg-config --cflags json-c 2>/dev/null)
 endif
 
+TOOL_LIBS := $(JSON_C) -lm
+
 PURE_C := $(wildcard src/codec/*.c src/engine/*.c)
 LIB_C := $(filter-out $(NOT_BUILT),$(foreach l,$(LAYERS),$(wildcard src/$(l)/*.c)))
 TOOL_C := $(filter-out $(NOT_IN_TOOL),$(wildcard tools/*.c))
@@ -99,7 +101,7 @@ endif
 
 .PHONY: all demo demo-activity static compare check check-all asan ubsan asan-command m32 big-endian coverage lint format install \
         uninstall clean \
-        units unit-programs structure ledger ledger-selftest client-selftest cluster bench bench-programs plot simulate \
+        units unit-programs structure checked ledger ledger-selftest client-selftest cluster bench bench-programs plot simulate \
         fuzz fuzz-programs fuzz-merge fuzz-coverage fuzz-selftest replays
 all: $(LIB_A) $(LIB_SO) $(BUILD)/leveret $(BUILD)/man/leveret.1 $(EXAMPLES)
 
@@ -147,7 +149,7 @@ $(LIB_SO): $(PIC_O)
 	@ln -sf libleveret.so.$(SOVERSION) $(BUILD)/libleveret.so
 
 $(BUILD)/leveret: $(TOOL_O) $(LIB_A)
-	$(CC) $(ALL_CFLAGS) $^ $(JSON_C) $(LDLIBS) -o $@
+	$(CC) $(ALL_CFLAGS) $^ $(TOOL_LIBS) $(LDLIBS) -o $@
 
 # The command writes its man pages and completions itself, from its tables of options.
 $(BUILD)/man/leveret.1: $(BUILD)/leveret
@@ -183,8 +185,9 @@ WRAP_client := lev_net_read lev_net_write lev_net_close malloc calloc realloc fr
 TAP_client := $(WRAP_client:%=-Wl$(comma)--wrap=%)
 
 # The command's tests link its parts, all but main.
-PARTS_tools := $(filter-out %/leveret.o,$(TOOL_O)) $(BUILD)/obj/tests/codec/support.o
-LIBS_tools = $(JSON_C)
+TOOL_PARTS ?= $(filter-out leveret,$(TOOL_C:tools/%.c=%))
+PARTS_tools := $(TOOL_PARTS:%=$(BUILD)/obj/tools/%.o) $(BUILD)/obj/tests/codec/support.o
+LIBS_tools = $(TOOL_LIBS)
 
 define unit_rule
 $(BUILD)/tests/$(1)/test_%: $(BUILD)/obj/tests/$(1)/test_%.o $(call helpers,$(1)) $(PARTS_$(1)) $(LIB_A)
@@ -231,6 +234,14 @@ $(RECOVERER): $(BUILD)/tests/broker/%: $(BUILD)/obj/tests/broker/%.o $(LIB_A)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $^ $(LDLIBS) -o $@
 
+# What dump does with damaged captures and nonsense, under the sanitizers: only what that needs is built.
+CHECKED := $(BUILD)/checked/tests/tools/test_capture
+CHECKED_PARTS := arena base64 buffer capture dissect json json_fields json_frame_put json_put json_scan \
+                 json_table_get json_table_put layout pcap print segment
+checked:
+	$(MAKE) $(CHECKED) BUILD=$(BUILD)/checked CHECKED= LAYERS=codec UNIT_DIRS=tools TOOL_PARTS='$(CHECKED_PARTS)' NDEBUG= \
+	    OPT="-O1 -g" EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
+
 unit-programs: $(UNITS) $(REPLAYS) $(COMPARE) $(FAULT_PROGRAMS) $(RECOVERER)
 units: unit-programs
 	tests/run $(UNITS) $(REPLAYS)
@@ -250,12 +261,12 @@ TOOL_TESTS := $(wildcard tests/tools/test_*.py)
 
 check:
 	tests/packages
-	$(MAKE) all unit-programs structure
+	$(MAKE) all unit-programs structure checked
 	@rm -rf $(BUILD)/exchanged
 	@mkdir -p $(BUILD)/exchanged
 	LEVERET=$(BUILD)/leveret LEVERET_BUILD=$(BUILD) COMPARE=$(COMPARE) \
 	    LEVERET_EXCHANGED=$(abspath $(BUILD)/exchanged) \
-	    tests/broker/with-brokers tests/run $(FAULT_TESTS) $(UNITS) $(REPLAYS) $(CODEC_TESTS) $(TOOL_TESTS) $(BROKER_TESTS)
+	    tests/broker/with-brokers tests/run $(FAULT_TESTS) $(CHECKED) $(UNITS) $(REPLAYS) $(CODEC_TESTS) $(TOOL_TESTS) $(BROKER_TESTS)
 	tests/broker/exchanged $(BUILD)/exchanged
 
 # The long runs with faults: a million messages while broker, network and clients fail; the leader of a quorum

@@ -25,7 +25,8 @@
     X(dump)                                                                                        \
     X(encode)                                                                                      \
     X(proxy)                                                                                       \
-    X(spec)
+    X(spec)                                                                                        \
+    X(bench)
 
 #define COMMAND_DECLARE(name) extern const command name##_command;
 #define COMMAND_LIST(name) &name##_command,

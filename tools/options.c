@@ -3,7 +3,8 @@
 
 /* Parsing looks a row up by letter or name and hands the value to the row's kind, so no command has
  * parsing code of its own. The first table that has a letter or a name wins, so a command can give
- * a shared one another meaning. Everything here happens before anything is connected. */
+ * a shared one another meaning, or take all letters of a shared table away. Everything here happens
+ * before anything is connected. */
 
 #include "options.h"
 
@@ -21,14 +22,41 @@ typedef struct parser {
     char **next; /* the arguments that are left, up to a NULL */
 } parser;
 
+/* Has a group before the walk's an option of that name? */
+static bool option_shadowed(const option_walk *w, const char *name) {
+    for (size_t g = 0; g < w->group; g++) {
+        const option_table *table = w->command->options[g].table;
+        for (size_t i = 0; i < table->count; i++) {
+            if (strcmp(table->rows[i].name, name) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Takes the row as it is in this command. */
+static const option *option_found(option_walk *w, const option_group *g, const option *o) {
+    w->base = g->base;
+    w->heads = w->heard != w->group + 1;
+    w->heard = w->group + 1;
+    if (!g->long_only) {
+        return o;
+    }
+    w->plain = *o;
+    w->plain.letter = 0;
+    return &w->plain;
+}
+
 const option *option_next(option_walk *w) {
     const option_group *groups = w->command->options;
     while (w->group < COMMAND_GROUPS && groups[w->group].table != NULL) {
         const option_group *g = &groups[w->group];
-        if (w->next < g->table->count) {
-            w->base = g->base;
-            w->heads = w->next == 0;
-            return &g->table->rows[w->next++];
+        while (w->next < g->table->count) {
+            const option *o = &g->table->rows[w->next++];
+            if (!option_shadowed(w, o->name)) {
+                return option_found(w, g, o);
+            }
         }
         w->group++;
         w->next = 0;

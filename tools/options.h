@@ -43,6 +43,7 @@ typedef struct option_table {
 typedef struct option_group {
     const option_table *table;
     size_t base;
+    bool long_only; /* the command has other uses for its letters */
 } option_group;
 
 #define OPTION_TABLE(heading, array)                                                               \
@@ -146,16 +147,20 @@ int options_parse(const struct command *c, char **argv, settings *s);
 /* Cleanses and frees what options_parse made. */
 void options_forget(const struct command *c, settings *s);
 
-/* A walk over all rows of a command, group by group. */
+/* A walk over all rows of a command, group by group, without those whose name an earlier group has.
+ */
 typedef struct option_walk {
     const struct command *command;
     size_t group;
     size_t next;
-    size_t base; /* of the row that came last */
-    bool heads;  /* it is the first of its table */
+    size_t base;  /* of the row that came last */
+    bool heads;   /* it is the first of its table */
+    size_t heard; /* one above its group; 0: none */
+    option plain; /* it, where it has lost its letter */
 } option_walk;
 
-/* Returns the next row, or NULL after the last. Start with {.command = c}. */
+/* Returns the next row, or NULL after the last; it lives until the next step, as the walk does.
+ * Start with {.command = c}. */
 const option *option_next(option_walk *w);
 
 #endif

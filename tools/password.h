@@ -6,6 +6,12 @@
 #ifndef TOOLS_PASSWORD_H
 #define TOOLS_PASSWORD_H
 
+/* What came from files. */
+typedef struct secrets {
+    char *password;
+    char *key_password;
+} secrets;
+
 /* Reads the first line of a file that option `from` names, `-` for stdin, or of a descriptor, of
  * which nothing more is taken, into `*password`, to be freed by password_free. On a terminal it
  * asks, and shows nothing of what is typed. Returns EXIT_DONE, or another code after a line on

@@ -77,6 +77,7 @@ static lev_recovery_verdict session_hear(void *context, const lev_recovery_news 
 static void session_retry(session *s, lev_client_options *o) {
     uint64_t retry = s->settings->retry;
     bool publishes = s->settings->window > 0;
+    o->when_blocked = publishes ? LEV_PUBLISH_REFUSE : LEV_PUBLISH_WAIT;
     if (retry == 0) {
         return;
     }
@@ -88,7 +89,6 @@ static void session_retry(session *s, lev_client_options *o) {
         .hook = session_hear,
         .context = s,
     };
-    o->when_blocked = publishes ? LEV_PUBLISH_REFUSE : LEV_PUBLISH_WAIT;
 }
 
 /* Tries one host, or those among the options, too. Returns EXIT_DONE, EXIT_CONNECT where another
@@ -152,7 +152,7 @@ static int targets_init(target *targets, size_t count, const settings *o, const 
     return rc;
 }
 
-static int secrets_read(secrets *given, const settings *o) {
+int session_read_secrets(secrets *given, const settings *o) {
     const char *const files[] = {o->password_file, o->key_password_file};
     int rc = EXIT_DONE;
     for (size_t i = 0; i < LEV_COUNTOF(files) && !o->quiet; i++) {
@@ -183,6 +183,12 @@ bool session_asks_for_tls(const url_list *urls) {
     return secure;
 }
 
+void session_forget_secrets(secrets *given) {
+    password_free(given->password);
+    password_free(given->key_password);
+    *given = (secrets){NULL, NULL};
+}
+
 int session_open(session *s, const settings *o) {
     *s = (session){.settings = o};
     return session_connect(s);
@@ -192,20 +198,20 @@ int session_connect(session *s) {
     const settings *o = s->settings;
     target targets[SETTINGS_URLS] = {0};
     size_t count = o->urls.count > 0 ? o->urls.count : 1;
-    secrets given = {NULL, NULL};
-    int rc = secrets_read(&given, o);
+    secrets own = {NULL, NULL};
+    const secrets *given = s->secrets != NULL ? s->secrets : &own;
+    int rc = s->secrets != NULL ? EXIT_DONE : session_read_secrets(&own, o);
     if (rc == EXIT_DONE) {
-        rc = targets_init(targets, count, o, &given);
+        rc = targets_init(targets, count, o, given);
     }
     if (rc == EXIT_DONE) {
-        rc = o->retry != 0 && count > 1 ? session_try_all(s, targets, count, &given)
+        rc = o->retry != 0 && count > 1 ? session_try_all(s, targets, count, given)
                                         : session_try_each(s, targets, count);
     }
     for (size_t i = 0; i < count; i++) {
         target_deinit(&targets[i]);
     }
-    password_free(given.password);
-    password_free(given.key_password);
+    session_forget_secrets(&own);
     if (rc == EXIT_DONE &&
         lev_client_channel_open(s->client, CHANNEL, &(lev_channel_open){0}, NULL) != LEV_OK) {
         rc = session_fail(s, "open a channel");

@@ -8,6 +8,7 @@
 #define TOOLS_SESSION_H
 
 #include "options.h"
+#include "password.h"
 
 enum { CHANNEL = 1, SESSION_WHERE = 128 };
 
@@ -16,6 +17,7 @@ typedef struct session {
     const settings *settings;
     void (*watch)(void *context, const lev_event *e); /* sees the events of the login; or NULL */
     void *watch_context;
+    const secrets *secrets;    /* read already, for a further session; or NULL */
     char where[SESSION_WHERE]; /* the URL without credentials */
     bool recovering;           /* the connection is lost, and being made again */
     char *consumed; /* room for the name of the queue that is consumed from, or NULL: a reconnect
@@ -28,12 +30,18 @@ typedef struct session {
  * every case. */
 int session_open(session *s, const settings *o);
 
-/* As session_open, for a session of which the caller has set `settings` and `watch`, the rest zero.
- */
+/* As session_open, for a session of which the caller has set `settings`, `watch` and `secrets`, the
+ * rest zero. */
 int session_connect(session *s);
 
 /* Returns whether one of the URLs, or AMQP_URL where there are none, asks for TLS. */
 bool session_asks_for_tls(const url_list *urls);
+
+/* Reads what secrets the settings name files for: stdin and descriptors can be read only once.
+ * Returns EXIT_DONE, or another code after a line on stderr. The caller calls
+ * session_forget_secrets in every case. */
+int session_read_secrets(secrets *given, const settings *o);
+void session_forget_secrets(secrets *given);
 
 /* Says on stderr that the connection is lost or back, for LEV_EVENT_RECOVERING and its end. */
 void session_tell_recovery(const session *s, const lev_event *e);

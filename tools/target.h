@@ -7,6 +7,7 @@
 #define TOOLS_TARGET_H
 
 #include "options.h"
+#include "password.h"
 
 typedef struct target {
     char *uri; /* scheme, host, port and virtual host, without credentials: may be printed */
@@ -15,12 +16,6 @@ typedef struct target {
     char *user;
     char *password;
 } target;
-
-/* What came from files. */
-typedef struct secrets {
-    char *password;
-    char *key_password;
-} secrets;
 
 /* Makes the target of one URL, or of AMQP_URL or the defaults where `url` is NULL. The order is
  * argument, environment, default: a URL given as an argument counts before --host and its siblings,

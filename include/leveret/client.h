@@ -151,6 +151,10 @@ LEV_API const lev_error *lev_client_error(const lev_client *c);
  * NULL before lev_client_open or lev_client_start. */
 LEV_API lev_engine *lev_client_engine(lev_client *c);
 
+/* Returns how many system calls the client has made since lev_client_new to wait for its
+ * connection, to read from it and to write to it; what connecting takes is not counted. */
+LEV_API uint64_t lev_client_system_calls(const lev_client *c);
+
 /* Calls a method and waits for its answer, at most call_ms. The answer is copied to `*reply`
  * (may be NULL; LEV_NO_METHOD where none is due, as with a `nowait` field set); its spans live
  * until the next call on the client. `fields` may point into the last event or answer. Returns

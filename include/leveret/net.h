@@ -37,6 +37,10 @@ LEV_API lev_net *lev_net_connect(const char *host, uint16_t port, uint64_t now, 
  * which begins when TCP has connected. `tls` is lent until lev_net_close; NULL is plain TCP. */
 LEV_API void lev_net_secure(lev_net *n, lev_tls *tls);
 
+/* Called before the first step: adds one to `*calls`, which is lent until lev_net_close, with each
+ * system call that moves bytes, or tries to, once connected. */
+LEV_API void lev_net_count(lev_net *n, uint64_t *calls);
+
 /* Goes on with connecting. Returns LEV_OK once connected, then always; LEV_AGAIN while under way;
  * LEV_ERR_RESOLVE, LEV_ERR_CONNECT, LEV_ERR_TIMEOUT or LEV_ERR_MEMORY, latched; with TLS also
  * LEV_ERR_TLS (the peer is not verified, or does not speak TLS) and LEV_ERR_LOST (it ended the

@@ -48,6 +48,8 @@ const lev_error *lev_client_error(const lev_client *c) { return &c->error; }
 
 lev_engine *lev_client_engine(lev_client *c) { return c->engine; }
 
+uint64_t lev_client_system_calls(const lev_client *c) { return c->calls; }
+
 lev_status lev_client_start(lev_client *c, const char *text) {
     if (c->phase != CLIENT_NEW) {
         return lev_report(c, LEV_ERR_MISUSE, "a client connects once; make a new one");
@@ -143,6 +145,7 @@ static bool client_take(lev_client *c, lev_event *event) {
         c->lent = false;
         c->full = false;
         if (!lev_engine_next(c->engine, event)) {
+            c->unseen = false;
             return false;
         }
         if (event->type == LEV_EVENT_DELIVER) {
@@ -219,7 +222,8 @@ unsigned lev_client_wants(const lev_client *c) {
 }
 
 int lev_client_timeout(const lev_client *c) {
-    bool more = lev_loop_ready(c) || c->waiting || c->backlog.first != NULL || c->write_over;
+    bool more = lev_loop_ready(c) || c->waiting || c->backlog.first != NULL || c->write_over ||
+                (c->unseen && c->phase == CLIENT_RUNNING);
     if (c->phase == CLIENT_ENDED) {
         return more && c->backlog.first != NULL ? 0 : c->end_told ? -1 : 0;
     }

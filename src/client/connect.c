@@ -109,6 +109,7 @@ static lev_status connect_to(lev_client *c, lev_uri *uri) {
         return lev_report(c, LEV_ERR_MEMORY, lev_status_text(LEV_ERR_MEMORY));
     }
     lev_net_secure(c->net, c->tls);
+    lev_net_count(c->net, &c->calls);
     c->phase = CLIENT_CONNECTING;
     return LEV_OK;
 }

@@ -48,6 +48,7 @@ void lev_loop_hang_up(lev_client *c, lev_status status, const char *text) {
 static void loop_written(lev_client *c, size_t n) {
     uint64_t before = c->written / LEV_CLIENT_PROGRESS;
     c->written += n;
+    c->unseen = true;
     c->progress += c->written / LEV_CLIENT_PROGRESS != before;
 }
 
@@ -83,6 +84,7 @@ static void loop_read(lev_client *c, uint64_t now) {
         c->full = room == 0;
         status = c->full ? LEV_AGAIN : lev_net_read(c->net, into, room, &got);
         lev_engine_received(c->engine, got, now);
+        c->unseen = c->unseen || got > 0;
         if (status == LEV_OK && got < room) {
             return;
         }
@@ -159,6 +161,7 @@ bool lev_loop_taken(lev_client *c) {
             lev_answer_challenge(c, c->event.method->as.connection_secure.challenge);
         }
         if (!lev_engine_next(c->engine, &c->event)) {
+            c->unseen = false;
             return false;
         }
     }
@@ -181,6 +184,7 @@ bool lev_loop_pull(lev_client *c) {
             c->lent = false;
             c->full = false;
             if (!lev_engine_next(c->engine, &c->event)) {
+                c->unseen = false;
                 return false;
             }
             (void)lev_loop_taken(c);
@@ -252,9 +256,11 @@ unsigned lev_loop_wants(const lev_client *c) {
 }
 
 /* Returns whether bytes lie unread because an event waits for a place or a taker. */
-static bool loop_unread(const lev_client *c) {
+static bool loop_unread(lev_client *c) {
     struct pollfd p = {.fd = c->net != NULL ? lev_net_fd(c->net, NULL) : -1, .events = POLLIN};
-    return (c->waiting || c->full) && poll(&p, 1, 0) > 0;
+    bool wanted = c->waiting || c->full;
+    c->calls += wanted ? 1 : 0;
+    return wanted && poll(&p, 1, 0) > 0;
 }
 
 bool lev_loop_ready(const lev_client *c) {
@@ -302,6 +308,7 @@ static uint64_t loop_turn(lev_client *c, const lev_wait *w, uint64_t now, uint64
     bool ready = lev_loop_ready(c);
     uint64_t due = loop_sooner(until, c->write_over || ready ? now : lev_loop_due(c));
     poll(p, 2, lev_loop_ms(now, due));
+    c->calls++;
     now = lev_net_now();
     loop_work(c, now, ready || (p[0].revents & ~POLLOUT) != 0);
     return now;

@@ -59,6 +59,9 @@ struct lev_client {
     size_t push_at;     /* queued bytes at which a publish writes */
     uint64_t attend_at; /* when lev_loop_attend has to look again */
     uint64_t written;
+    bool unseen; /* bytes have come, or gone, and the engine was not asked since what it has to tell
+                  */
+    uint64_t calls;    /* of the system: to wait, to read, to write */
     uint64_t progress; /* counts steps forward */
 
     lev_message message; /* what lev_client_get hands out */

@@ -42,6 +42,8 @@ struct lev_net {
     lev_status status; /* of connecting */
     bool read_over;
     bool write_over;
+    uint64_t uncounted;
+    uint64_t *calls; /* never NULL */
     char fault[NET_FAULT];
     char host[];
 };
@@ -110,6 +112,7 @@ lev_net *lev_net_connect(const char *host, uint16_t port, uint64_t now, uint64_t
     }
     memcpy(n->host, host, len + 1);
     n->fd = -1;
+    n->calls = &n->uncounted;
     n->port = port;
     n->started = now;
     n->deadline = deadline > now ? deadline : now;
@@ -122,6 +125,8 @@ lev_net *lev_net_connect(const char *host, uint16_t port, uint64_t now, uint64_t
 }
 
 void lev_net_secure(lev_net *n, lev_tls *tls) { n->tls = tls; }
+
+void lev_net_count(lev_net *n, uint64_t *calls) { n->calls = calls; }
 
 /* Goes from the finished lookup to the race. */
 static lev_status net_step_lookup(lev_net *n) {
@@ -149,7 +154,7 @@ static lev_status net_step_lookup(lev_net *n) {
 }
 
 static lev_status net_begin_handshake(lev_net *n, uint64_t now) {
-    n->stream = lev_tls_stream_new(n->tls, n->fd, n->host, n->port);
+    n->stream = lev_tls_stream_new(n->tls, n->fd, n->host, n->port, n->calls);
     if (n->stream == NULL) {
         return net_fail(n, LEV_ERR_MEMORY, "out of memory");
     }
@@ -275,6 +280,7 @@ lev_status lev_net_read(lev_net *n, uint8_t *into, size_t room, size_t *got) {
     ssize_t n_read;
     do {
         n_read = recv(n->fd, into, room, 0);
+        ++*n->calls;
     } while (n_read < 0 && errno == EINTR);
     if (n_read > 0) {
         *got = (size_t)n_read;
@@ -315,6 +321,7 @@ lev_status lev_net_write(lev_net *n, const lev_span *spans, size_t count, size_t
     ssize_t sent;
     do {
         sent = sendmsg(n->fd, &message, MSG_NOSIGNAL);
+        ++*n->calls;
     } while (sent < 0 && errno == EINTR);
     if (sent >= 0) {
         *put = (size_t)sent;

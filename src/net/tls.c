@@ -42,6 +42,7 @@ struct lev_tls_stream {
     const char *host;
     uint16_t port;
     int fd;
+    uint64_t *calls;
     bool open;   /* the handshake is over, and nothing has failed since */
     bool silent; /* the socket's writing side has failed */
     bool drained;
@@ -96,6 +97,7 @@ static int tls_socket_read(BIO *b, char *into, int room) {
     }
     do {
         n = recv(s->fd, into, most, 0);
+        ++*s->calls;
     } while (n < 0 && errno == EINTR);
     if (n < 0 && tls_would_block(errno)) {
         BIO_set_retry_read(b);
@@ -115,6 +117,7 @@ static size_t tls_send(lev_tls_stream *s, const uint8_t *bytes, size_t len) {
     size_t done = 0;
     while (done < len && !s->silent) {
         ssize_t n = send(s->fd, bytes + done, len - done, MSG_NOSIGNAL);
+        ++*s->calls;
         if (n >= 0) {
             done += (size_t)n;
         } else if (tls_would_block(errno)) {
@@ -237,7 +240,8 @@ static bool tls_insist(lev_tls_stream *s) {
     return good;
 }
 
-lev_tls_stream *lev_tls_stream_new(lev_tls *tls, int fd, const char *host, uint16_t port) {
+lev_tls_stream *lev_tls_stream_new(lev_tls *tls, int fd, const char *host, uint16_t port,
+                                   uint64_t *calls) {
     lev_tls_stream *s = calloc(1, sizeof *s);
     BIO *b = s != NULL ? BIO_new(tls->socket) : NULL;
     if (b == NULL) {
@@ -248,6 +252,7 @@ lev_tls_stream *lev_tls_stream_new(lev_tls *tls, int fd, const char *host, uint1
     s->fd = fd;
     s->host = host;
     s->port = port;
+    s->calls = calls;
     BIO_set_data(b, s);
     BIO_set_init(b, 1);
     CRYPTO_THREAD_run_once(&tls_index_once, tls_index_init);

@@ -28,8 +28,10 @@ CONNECTING = {
     "publish": ["-q", "q", "x"], "consume": ["-q", "q"], "get": ["-q", "q"], "declare": ["queue", "q"],
     "bind": ["queue", "q", "e"], "unbind": ["queue", "q", "e"], "purge": ["q"], "delete": ["queue", "q"],
     "ping": [], "request": ["-q", "q", "x"], "serve": ["-q", "q", "--", "true"], "copy": ["-q", "q", "--to-queue", "t"],
+    "bench": ["-z", "1"],
 }
-OTHERS = {"dump", "encode", "spec", "help", "uri"}
+LETTERS = {"bench": "-h"}  # of --url, where it is not -u
+OTHERS = {"dump", "encode", "spec", "help", "uri", "proxy"}
 
 
 def setUpModule():
@@ -91,13 +93,14 @@ class Commands(SecretTest):
         silent = Listener(backlog=64)
         self.addCleanup(silent.close)
         runs = []
-        ways = [["-u", url(silent.port)], ["--url=" + url(silent.port)], [f"-u{url(silent.port)}"]]
-        if support.has_tls():
-            ways.append(["-u", url(silent.port, scheme="amqps", query=f"?heartbeat=9&password={CANARY}")])
         for command, args in CONNECTING.items():
+            letter, given = LETTERS.get(command, "-u"), url(silent.port)
+            ways = [[letter, given], ["--url=" + given], [letter + given]]
+            if support.has_tls():
+                ways.append([letter, url(silent.port, scheme="amqps", query=f"?heartbeat=9&password={CANARY}")])
             for how in ways:
                 runs.append(start(command, *how, *args, url=None, stdin=subprocess.DEVNULL))
-        runs.append(start("copy", *ways[0], "--to", url(), "--to=" + url(), *CONNECTING["copy"], url=None))
+        runs.append(start("copy", "-u", url(silent.port), "--to", url(), "--to=" + url(), *CONNECTING["copy"], url=None))
         deadline = time.monotonic() + 20
         while len(silent.silent) < len(runs) and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -122,8 +125,8 @@ class Commands(SecretTest):
                (url("1" + CANARY), 64), (f"amqp:{CANARY}", 64), (url(query="?heartbeat=" + CANARY), 64)]
         for command, args in CONNECTING.items():
             for where, code in bad:
-                more = ["--log-format", "json"] if code % 2 else ["-v"]
-                ended = leveret(command, "-u", where, *more, *args, url=None)
+                more = ["--log-format", "json"] if code % 2 else ["--verbose"]
+                ended = leveret(command, LETTERS.get(command, "-u"), where, *more, *args, url=None)
                 self.assertUnseen(ended)
                 self.assertEnded(ended, code)
                 self.assertUnseen(leveret(command, *args, url=where))

@@ -5,7 +5,10 @@
 """tshark as a judge: it captures sessions of the command and decodes them on its own. No packet may be
 malformed, and every method that was sent must be there under its name, in order."""
 
+import base64
 import contextlib
+import datetime
+import decimal
 import json
 import os
 import re
@@ -24,25 +27,79 @@ HANDSHAKE = ["Connection.Start-Ok", "Connection.Tune-Ok", "Connection.Open", "Ch
 WELCOME = ["Connection.Start", "Connection.Tune", "Connection.Open-Ok", "Channel.Open-Ok"]
 
 
+# Values of all types that pika and amqplib write.
+PIKA_HEADERS = {"h": "v", "empty": "", "small": 5, "negative": -7, "large": 2**40, "no": False, "nothing": None,
+                "bytes": b"\0\xff", "decimal": decimal.Decimal("-3.14"), "then": datetime.datetime(2020, 5, 17, 1, 2, 3),
+                "table": {"in": {"in": {}}}, "array": [], "mixed": [1, [2, {"x": "y"}]], "text": "\u00e4 \u20ac"}
+AMQPLIB_HEADERS = """{byte: 100, short: -300, int: 70000, long: 1e12, double: 0.1, yes: true, text: "t", none: null,
+    list: [1, 300, "x"], inner: {a: {b: 2}}, buffer: Buffer.from("ab"), float: {"!": "float", value: 0.5},
+    stamp: {"!": "timestamp", value: 1600000000}, decimal: {"!": "decimal", value: {places: 2, digits: 314}}}"""
+
 AMQPLIB = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../build/amqplib"))
 
 SHARK_NAMES = {"no_wait": "nowait", "filter": "arguments"}
+SHARK_TABLES = {"arguments", "headers", "server_properties", "client_properties"}
+SHARK_TYPES = {"b": "byte", "s": "short int", "I": "integer", "l": "long int", "S": "string", "t": "boolean",
+               "f": "float", "d": "double", "D": "decimal", "T": "timestamp", "V": "void", "x": "byte array"}
 
 
-def shark_methods(packet):
-    """The methods in a packet of tshark's XML, with their fields as shown and as hex digits."""
+def shark_frames(packet):
+    """The methods and content headers in a packet of tshark's XML: their fields as shown, as hex digits, and whole."""
     def number(name):
         return int(packet.find(f".//field[@name='{name}']").get("show"))
+
+    def named(field, kind):
+        return re.search(r": ([A-Za-z-]+) \(", field[kind].get("showname"))[1].lower()
     for proto in packet.findall("proto[@name='amqp']"):
         fields = {f.get("name"): f for f in proto}
-        if "amqp.method.method" not in fields:
+        frame = {"stream": number("tcp.stream"), "port": number("tcp.srcport"),
+                 "channel": int(fields["amqp.channel"].get("show"))}
+        if "amqp.method.method" in fields:
+            frame["what"] = tuple(named(fields, f"amqp.method.{kind}") for kind in ("class", "method"))
+            members = fields.get("amqp.method.arguments", ())
+        elif "amqp.header.class" in fields:
+            frame["what"] = (named(fields, "amqp.header.class"), int(fields["amqp.header.body-size"].get("show")))
+            members = fields.get("amqp.header.properties", ())
+        else:
             continue
-        arguments = fields.get("amqp.method.arguments", ())
-        names = [re.search(r": ([A-Za-z-]+) \(", fields[f"amqp.method.{kind}"].get("showname"))[1].lower()
-                 for kind in ("class", "method")]
-        yield {"stream": number("tcp.stream"), "port": number("tcp.srcport"), "class": names[0], "method": names[1],
-               "channel": int(fields["amqp.channel"].get("show")),
-               "fields": {f.get("name").rpartition(".")[2]: (f.get("show"), f.get("value") or "") for f in arguments}}
+        yield {**frame, "fields": {f.get("name").rpartition(".")[2]: f for f in members}}
+
+
+def shark_table(field):
+    """What stands in a table, as tshark shows it: a depth and a text for each entry."""
+    return [row for entry in field for row in
+            [(0, entry.get("showname"))] + [(depth + 1, text) for depth, text in shark_table(entry)]]
+
+
+def as_shark_shows(value):
+    """A value of our JSON: type and text of tshark's, and the entries of a table or an array.
+
+    tshark 4.0 deviates in two points: it takes the number of a decimal for unsigned, where RabbitMQ and all clients
+    take it for signed, and it shows a float or a double with six decimals, whatever it holds."""
+    letter, plain = (value["@"], value.get("v")) if isinstance(value, dict) and "@" in value else (None, value)
+    if letter == "D":
+        return "decimal", f"{plain['value'] % 2**32 / 10 ** plain['scale']:f}", []
+    if letter == "T":
+        then = datetime.datetime.fromtimestamp(plain, datetime.timezone.utc)
+        return "timestamp", f"{then:%b} {then.day:2d}, {then:%Y %H:%M:%S}.000000000 UTC", []
+    if letter == "x":
+        return "byte array", base64.b64decode(plain).hex(), []
+    if isinstance(plain, dict):
+        return "field table", None, list(plain.items())
+    if isinstance(plain, list):
+        return "array", None, [(f"[{place}]", item) for place, item in enumerate(plain)]
+    natural = {bool: "t", str: "S", int: "l", float: "d", type(None): "V"}[type(plain)]
+    text = {bool: str(plain).lower(), float: f"{plain:f}" if isinstance(plain, float) else "", type(None): ""}
+    return SHARK_TYPES[letter or natural], text.get(type(plain), str(plain)), []
+
+
+def our_table(entries):
+    rows = []
+    for key, value in entries:
+        kind, text, inner = as_shark_shows(value)
+        rows.append((0, f"{key} ({kind})" + ("" if text is None else f": {text}")))
+        rows += [(depth + 1, row) for depth, row in our_table(inner)]
+    return rows
 
 
 def capture_works():
@@ -159,7 +216,7 @@ class Capture(BrokerTest):
             channel.basic_qos(prefetch_count=7)
             channel.exchange_declare(exchange, "topic", auto_delete=True)
             channel.queue_bind(queue, exchange, "a.#", arguments={"x": 1, "nested": {"deep": [1, "two", True]}})
-            properties = pika.BasicProperties(content_type="text/plain", headers={"h": "v"}, priority=3)
+            properties = pika.BasicProperties(content_type="text/plain", headers=PIKA_HEADERS, priority=3)
             channel.basic_publish(exchange, "a.b", b"x" * 200_000, properties, mandatory=True)
             channel.basic_nack(channel.basic_get(queue)[0].delivery_tag, requeue=True)
             channel.queue_unbind(queue, exchange, "a.#")
@@ -173,7 +230,8 @@ class Capture(BrokerTest):
         if os.path.isdir(os.path.join(AMQPLIB, "node_modules/amqplib")):
             script = """const amqp = require("amqplib");
                 (async () => { const c = await amqp.connect(process.argv[1]); const ch = await c.createConfirmChannel();
-                await ch.assertQueue(process.argv[2], {durable: true}); ch.sendToQueue(process.argv[2], Buffer.from("m"));
+                await ch.assertQueue(process.argv[2], {durable: true}); ch.sendToQueue(process.argv[2], Buffer.from("m"),
+                {headers: """ + AMQPLIB_HEADERS + """});
                 await ch.waitForConfirms(); await ch.get(process.argv[2], {noAck: true}); await c.close(); })();"""
             subprocess.run(["node", "-e", script, self.through.url, queue], cwd=AMQPLIB, check=True)
             seen.add("amqplib")
@@ -184,34 +242,39 @@ class Capture(BrokerTest):
         self.stop()
         ours = self.dumped()
         packets = ElementTree.fromstring(self.decode("-T", "pdml", "-Y", "amqp"))
-        theirs = [m for packet in packets for m in shark_methods(packet)]
+        theirs = [frame for packet in packets for frame in shark_frames(packet)]
         self.assertGreater(len(theirs), 20)
-        ports = {self.through.port: "server"}
-        methods = [o for o in ours if o["type"] == "method"]
-        for number in {o["stream"] for o in methods}:
+        self.tables = 0
+        frames = [o for o in ours if o["type"] in ("method", "header")]
+        for number in {o["stream"] for o in frames}:
             for side in ("client", "server"):
-                mine = [o for o in methods if (o["stream"], o["from"]) == (number, side)]
-                others = [m for m in theirs if (m["stream"], ports.get(m["port"], "client")) == (number, side)]
-                self.assertEqual([(o["channel"], o["class"], o["method"]) for o in mine],
-                                 [(m["channel"], m["class"], m["method"]) for m in others])
+                mine = [o for o in frames if (o["stream"], o["from"]) == (number, side)]
+                others = [m for m in theirs if m["stream"] == number and (m["port"] == self.through.port) == (side == "server")]
+                self.assertEqual([(o["channel"], o["class"], o.get("method", o.get("body_size"))) for o in mine],
+                                 [(m["channel"], *m["what"]) for m in others])
                 for o, m in zip(mine, others):
-                    self.same_fields(o["fields"], m["fields"])
+                    self.same_fields(o.get("fields", o.get("properties")), m["fields"])
+        self.assertGreater(self.tables, 10)
         return ours
 
     def same_fields(self, ours, theirs):
-        """Of a table only its name is compared: tshark gives none of its bytes. What is reserved tshark shows always,
-        we do where it says something."""
-        for name, (shown, raw) in theirs.items():
+        """What is reserved tshark shows always, we do where it says something. Its bytes of a string are with or
+        without the length."""
+        for name, field in theirs.items():
             name = SHARK_NAMES.get(name, name)
             value = ours.get(name, "")
-            if isinstance(value, dict):
-                continue
-            if isinstance(value, bool):
+            shown = field.get("show")
+            if name in SHARK_TABLES:
+                self.assertEqual(our_table(value.items()), shark_table(field), name)
+                self.tables += len(value) > 0
+            elif isinstance(value, bool):
                 self.assertEqual(shown in ("1", "True"), value, name)
             elif isinstance(value, int):
                 self.assertEqual(int(shown, 0), value, name)
             elif name in ours:
-                self.assertIn(value.encode().hex(), raw, name)
+                text = value.encode()
+                self.assertIn(bytes.fromhex(field.get("value") or ""),
+                              [text, bytes([len(text) % 256]) + text, len(text).to_bytes(4, "big") + text], name)
         for name in ours:
             self.assertIn(name, {SHARK_NAMES.get(n, n) for n in theirs})
 

@@ -8,6 +8,8 @@
 #include "peer.h"
 
 #include <poll.h>
+#include <stdatomic.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -93,6 +95,44 @@ static void keeps_what_comes_before_the_answer_in_order(void) {
     EXPECT_EQ(e.type, LEV_EVENT_CANCELLED);
     EXPECT(lev_span_equal(e.method->as.basic_cancel.consumer_tag, lev_span_of("c")));
     EXPECT(strstr(lev_client_error(c)->text, "cancelled consumer \"c\" on channel 1") != NULL);
+    close_and_free(c, p);
+}
+
+static atomic_bool asked; /* the client has written, and will not read by itself */
+
+static void deliver_behind_the_answer(peer *p) {
+    peer_login(p, 0);
+    peer_open_channel(p);
+    peer_expect(p, LEV_BASIC_CONSUME);
+    while (!asked) {
+        usleep(1000);
+    }
+    lev_basic_consume_ok ok = {.consumer_tag = lev_span_of("c")};
+    peer_send_method(p, 1, LEV_BASIC_CONSUME_OK, &ok);
+    peer_deliver(p, 1, "one");
+    peer_close(p);
+}
+
+/* The read that brings an answer brings what stands behind it, too: a loop of its own must hear of
+ * that, for the socket has nothing more to say. */
+static void has_something_to_take_behind_an_answer(void) {
+    peer *p = peer_start(deliver_behind_the_answer);
+    lev_client *c = open_channel(p, NULL);
+    lev_basic_consume fields = {.consumer_tag = lev_span_of("c")};
+    lev_event e;
+    int there = 0;
+    EXPECT_EQ(lev_engine_basic_consume(lev_client_engine(c), 1, &fields, NULL), LEV_OK);
+    EXPECT_EQ(lev_client_next(c, &e, 0), LEV_ERR_TIMEOUT);
+    asked = true;
+    while (there < 60) {
+        EXPECT_EQ(ioctl(lev_client_fd(c), FIONREAD, &there), 0);
+    }
+    EXPECT_EQ(lev_client_next(c, &e, 2000), LEV_OK);
+    EXPECT_EQ(e.type, LEV_EVENT_REPLY);
+    EXPECT_EQ(lev_client_timeout(c), 0);
+    expect_delivery(c, 1, "one");
+    EXPECT_EQ(lev_client_next(c, &e, 0), LEV_ERR_TIMEOUT);
+    EXPECT(lev_client_timeout(c) != 0);
     close_and_free(c, p);
 }
 
@@ -421,6 +461,7 @@ static void beats_and_notices_a_dead_peer(void) {
 }
 
 UNIT_MAIN("wait", CASE(keeps_what_comes_before_the_answer_in_order),
+          CASE(has_something_to_take_behind_an_answer),
           CASE(runs_into_its_limit_without_losing_anything),
           CASE(closes_in_order_even_at_its_limit), CASE(hands_out_an_answer_that_came_too_late),
           CASE(reports_a_closed_channel_once_and_goes_on),
