@@ -173,7 +173,8 @@ const command consume_command = {
           "\n"
           "After a failure, 75 included, nothing is started for a tenth of a second, twice as long "
           "after each further one in a row, at most ten seconds. As many messages are fetched as "
-          "handlers may run, unless --prefetch asks for more. The first SIGINT or SIGTERM lets "
+          "handlers may run, unless --prefetch asks for more. The first SIGHUP, SIGINT or SIGTERM "
+          "lets "
           "handlers that run finish; a second one ends them, too."},
          {"One handler for all",
           "With --coprocess COMMAND is started once and reads all messages from its stdin, in the "
@@ -215,8 +216,9 @@ const command consume_command = {
               {EXIT_CONFIG, NULL},
               {EXIT_NOT_EXECUTABLE, NULL},
               {EXIT_NOT_FOUND, NULL},
-              {EXIT_STOPPED, "stopped by SIGINT or SIGTERM; what was written is acked, the rest is "
-                             "back in the queue; a second signal ends at once"},
+              {EXIT_STOPPED,
+               "stopped by SIGHUP, SIGINT or SIGTERM; what was written is acked, the rest is "
+               "back in the queue; a second signal ends at once"},
               {EXIT_PIPE, NULL}},
     .options = {{&origin_options, AT(origin)},
                 {&subscription_options, AT(consumer.subscription)},

@@ -74,8 +74,9 @@ static const struct {
                   "verified, or refuses the client certificate"},
     {EXIT_NOT_EXECUTABLE, "the handler cannot be executed; its message is back in the queue"},
     {EXIT_NOT_FOUND, "there is no such handler; its message is back in the queue"},
-    {EXIT_STOPPED, "stopped by SIGINT or SIGTERM, after what was begun was finished; a second "
-                   "signal ends at once"},
+    {EXIT_STOPPED,
+     "stopped by SIGHUP, SIGINT or SIGTERM, after what was begun was finished; a second "
+     "signal ends at once"},
     {EXIT_PIPE, "stdout was closed; the rest is back in the queue"},
 };
 
