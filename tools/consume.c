@@ -171,9 +171,15 @@ const command consume_command = {
           "75\trequeue\n"
           "other\tas --on-failure says; so does the end by a signal\n"
           "\n"
+          "A requeued message takes its old place in the queue, so that those that always fail, "
+          "as many as are fetched, keep those behind them waiting. Reject them instead, by exit "
+          "code or --on-failure, where a dead-letter exchange takes them, or let a quorum queue "
+          "end it with x-delivery-limit.\n"
+          "\n"
           "After a failure, 75 included, nothing is started for a tenth of a second, twice as long "
           "after each further one in a row, at most ten seconds. As many messages are fetched as "
-          "handlers may run, unless --prefetch asks for more. The first SIGINT or SIGTERM lets "
+          "handlers may run, unless --prefetch asks for more. The first SIGHUP, SIGINT or SIGTERM "
+          "lets "
           "handlers that run finish; a second one ends them, too."},
          {"One handler for all",
           "With --coprocess COMMAND is started once and reads all messages from its stdin, in the "
@@ -215,8 +221,9 @@ const command consume_command = {
               {EXIT_CONFIG, NULL},
               {EXIT_NOT_EXECUTABLE, NULL},
               {EXIT_NOT_FOUND, NULL},
-              {EXIT_STOPPED, "stopped by SIGINT or SIGTERM; what was written is acked, the rest is "
-                             "back in the queue; a second signal ends at once"},
+              {EXIT_STOPPED,
+               "stopped by SIGHUP, SIGINT or SIGTERM; what was written is acked, the rest is "
+               "back in the queue; a second signal ends at once"},
               {EXIT_PIPE, NULL}},
     .options = {{&origin_options, AT(origin)},
                 {&subscription_options, AT(consumer.subscription)},

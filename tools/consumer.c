@@ -279,7 +279,7 @@ static int consumer_recover(consumer *k, const lev_event *e) {
     k->asking = 0;
     k->empty_answers = 0;
     if (k->session->recovering && k->outlet != NULL) {
-        k->outlet->lost(k->outlet);
+        k->outlet->lost(k->outlet, k);
     }
     if (k->cancelling != 0) { /* nothing is left to come back for */
         k->failed = true;
@@ -356,7 +356,7 @@ static void consumer_drop_events(consumer *k) {
         k->returned += e.type == LEV_EVENT_RETURN ? 1 : 0;
         if (e.type == LEV_EVENT_RECOVERING) {
             k->session->recovering = true;
-            k->outlet->lost(k->outlet);
+            k->outlet->lost(k->outlet, k);
             k->reason = session_blame("consume", e.error, "");
             k->failed = true;
         }

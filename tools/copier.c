@@ -149,14 +149,19 @@ static int copier_send_held(copier *p) {
 }
 
 /* The target has confirmed one: the source may forget it. */
-static void copier_confirmed(copier *p, const consumer *k, lev_delivery d) {
-    p->confirmed++;
+static void copier_confirmed(copier *p, consumer *k, lev_delivery d) {
+    lev_status status = LEV_OK;
     if (!p->settings->keep && !k->failed) {
-        lev_client_ack(k->session->client, d, false); /* a stale one is delivered again */
+        status = lev_client_ack(k->session->client, d, false);
+    }
+    if (status == LEV_OK) {
+        p->confirmed++;
+    } else { /* its connection was lost: it comes again */
+        k->count--;
     }
 }
 
-static int copier_outcome(copier *p, const consumer *k, const lev_event *e) {
+static int copier_outcome(copier *p, consumer *k, const lev_event *e) {
     bool lost = false;
     p->since = loop_now();
     for (uint64_t number = e->first; number <= e->last; number++) {
@@ -174,7 +179,7 @@ static int copier_outcome(copier *p, const consumer *k, const lev_event *e) {
     return lost ? EXIT_PARTIAL : CONSUMER_GOING;
 }
 
-static int copier_event(copier *p, const consumer *k, const lev_event *e) {
+static int copier_event(copier *p, consumer *k, const lev_event *e) {
     const lev_message *m = e->message;
     if (e->type == LEV_EVENT_OUTCOME) {
         return copier_outcome(p, k, e);
@@ -212,7 +217,7 @@ static int copier_patience(const copier *p) {
 }
 
 /* Takes the target's events. */
-static int copier_hear(copier *p, const consumer *k) {
+static int copier_hear(copier *p, consumer *k) {
     int rc = CONSUMER_GOING;
     lev_event e = {.type = LEV_EVENT_NONE};
     lev_status status = LEV_OK;
@@ -255,27 +260,33 @@ static bool copier_busy(const outlet *o) {
     return !hopeless && (p->given.unsettled > 0 || p->first != NULL);
 }
 
+/* Gives up what is held, and returns how many messages those were. */
+static uint64_t copier_drop(copier *p) {
+    uint64_t count = 0;
+    while (p->first != NULL) {
+        copier_drop_first(p);
+        count++;
+    }
+    return count;
+}
+
 static void copier_leave(outlet *o, consumer *k) {
     copier *p = (copier *)o;
     (void)k;
     p->leaving = true;
-    while (p->first != NULL) {
-        copier_drop_first(p);
-    }
+    copier_drop(p);
 }
 
-/* What is under way may still be confirmed; its ack is stale then, and sends nothing. */
-static void copier_lost(outlet *o) {
+/* What is under way may still be confirmed, but only the outcome of its next copy counts. */
+static void copier_lost(outlet *o, consumer *k) {
     copier *p = (copier *)o;
-    while (p->first != NULL) {
-        copier_drop_first(p);
-        p->dropped++;
-    }
+    k->count -= copier_drop(p) + p->given.unsettled;
+    given_clear(&p->given);
 }
 
 static int copier_finish(outlet *o, const consumer *k, int reason) {
     const copier *p = (const copier *)o;
-    uint64_t left = k->count - p->confirmed - p->dropped;
+    uint64_t left = k->count - p->confirmed;
     if (left > 0) {
         say("of %" PRIu64 " message%s %" PRIu64 " came back, %" PRIu64
             " refused by the target; %" PRIu64 " not copied, back in the queue",
@@ -299,6 +310,6 @@ void copier_init(copier *p, const copier_settings *s, session *target) {
 }
 
 void copier_deinit(copier *p) {
-    copier_lost(&p->outlet);
+    copier_drop(p);
     given_deinit(&p->given);
 }

@@ -24,7 +24,6 @@ typedef struct copier {
     given given; /* by the number of the publish */
     held *first;
     held *last;
-    uint64_t dropped; /* held when the source was lost: they come again */
     uint64_t confirmed;
     uint64_t returned;
     uint64_t refused;

@@ -257,8 +257,9 @@ static void coprocess_leave(outlet *o, consumer *k) {
     p->ended = p->ended || p->child.pid == 0;
 }
 
-static void coprocess_lost(outlet *o) {
+static void coprocess_lost(outlet *o, consumer *k) {
     coprocess *p = (coprocess *)o;
+    (void)k;
     given_clear(&p->given);
 }
 

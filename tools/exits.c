@@ -22,7 +22,7 @@ static const verdict by_reply_code[] = {
     {LEV_CONNECTION_FORCED,   EXIT_CONNECT,  "try again when the broker is back"},
     {LEV_INVALID_PATH,        EXIT_REFUSED,  "check the virtual host"},
     {LEV_ACCESS_REFUSED,      EXIT_REFUSED,  "check user, password and permissions"},
-    {LEV_NOT_FOUND,           EXIT_FAILED,   "check the name, or create it first with --declare"},
+    {LEV_NOT_FOUND,           EXIT_FAILED,   "check the name, or declare it first"},
     {LEV_RESOURCE_LOCKED,     EXIT_FAILED,   "it is exclusive to another connection"},
     {LEV_PRECONDITION_FAILED, EXIT_FAILED,   "ask for what the broker has or allows"},
     {LEV_NOT_ALLOWED,         EXIT_REFUSED,  "check the virtual host and the user's permissions"},
@@ -74,8 +74,9 @@ static const struct {
                   "verified, or refuses the client certificate"},
     {EXIT_NOT_EXECUTABLE, "the handler cannot be executed; its message is back in the queue"},
     {EXIT_NOT_FOUND, "there is no such handler; its message is back in the queue"},
-    {EXIT_STOPPED, "stopped by SIGINT or SIGTERM, after what was begun was finished; a second "
-                   "signal ends at once"},
+    {EXIT_STOPPED,
+     "stopped by SIGHUP, SIGINT or SIGTERM, after what was begun was finished; a second "
+     "signal ends at once"},
     {EXIT_PIPE, "stdout was closed; the rest is back in the queue"},
 };
 

@@ -31,9 +31,12 @@ enum exit_code {
     EXIT_NOT_EXECUTABLE = 126, /* a handler */
     EXIT_NOT_FOUND = 127,
     EXIT_SIGNAL = 128,  /* plus the signal's number */
-    EXIT_STOPPED = 130, /* in texts: by SIGINT, or 143 by SIGTERM */
+    EXIT_STOPPED = 130, /* in texts for all of EXIT_STOPPED_CODES */
     EXIT_PIPE = 141     /* stdout was closed */
 };
+
+/* After SIGHUP, SIGINT and SIGTERM. */
+#define EXIT_STOPPED_CODES "129, 130, 143"
 
 /* Returns the code for a failure of the library. `opening`: it came before the connection was open,
  * where a deadline that passed means that nobody can be reached. */

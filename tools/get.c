@@ -126,7 +126,7 @@ const command get_command = {
               EXITS_CONNECTED,
               {EXIT_CREATE, NULL},
               {EXIT_OUTPUT, NULL},
-              {EXIT_STOPPED, "stopped by SIGINT or SIGTERM; what was written is acked"},
+              {EXIT_STOPPED, "stopped by SIGHUP, SIGINT or SIGTERM; what was written is acked"},
               {EXIT_PIPE, NULL}},
     .options = {{&get_options, 0},
                 {&format_options, AT(format)},

@@ -389,8 +389,9 @@ static void handlers_drop(handlers *h, const consumer *k) {
 
 static void handlers_leave(outlet *o, consumer *k) { handlers_drop((handlers *)o, k); }
 
-static void handlers_lost(outlet *o) {
+static void handlers_lost(outlet *o, consumer *k) {
     handlers *h = (handlers *)o;
+    (void)k;
     handlers_drop(h, NULL);
     for (job *j = h->first; j != NULL; j = j->next) {
         j->lost = true;

@@ -77,7 +77,8 @@ static void print_exits(const command *c) {
     for (int last = -1; (row = command_exit(c, last)) != NULL; last = row->code) {
         const char *text = row->text != NULL ? row->text : exit_meaning(row->code);
         char code[16];
-        snprintf(code, sizeof code, row->code == EXIT_STOPPED ? "%d, 143" : "%d", row->code);
+        snprintf(code, sizeof code, row->code == EXIT_STOPPED ? EXIT_STOPPED_CODES : "%d",
+                 row->code);
         print_item(code, strlen(code), text, strlen(text));
     }
 }

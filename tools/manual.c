@@ -231,7 +231,11 @@ static void roff_exits(const command *c) {
     roff_heading(".SH", "Exit status");
     const exit_row *row;
     for (int last = -1; (row = command_exit(c, last)) != NULL; last = row->code) {
-        printf(".TP\n\\fB%d%s\\fR\n", row->code, row->code == EXIT_STOPPED ? ", 143" : "");
+        if (row->code == EXIT_STOPPED) {
+            printf(".TP\n\\fB" EXIT_STOPPED_CODES "\\fR\n");
+        } else {
+            printf(".TP\n\\fB%d\\fR\n", row->code);
+        }
         roff_sentence(row->text != NULL ? row->text : exit_meaning(row->code));
     }
 }

@@ -27,8 +27,9 @@ struct outlet {
     /* The subscription is over: gives back what was not begun. */
     void (*leave)(outlet *o, consumer *k);
 
-    /* The connection is lost: what was taken can't be settled any more. */
-    void (*lost)(outlet *o);
+    /* The connection is lost: what was taken can't be settled any more, and comes again. What is
+     * not to count twice is taken off k->count. */
+    void (*lost)(outlet *o, consumer *k);
 
     /* Tells on stderr what did not go well, and returns the exit code: `reason`, or another. */
     int (*finish)(outlet *o, const consumer *k, int reason);

@@ -233,8 +233,9 @@ const command publish_command = {
               {EXIT_PROTOCOL, NULL},
               {EXIT_REFUSED, NULL},
               {EXIT_CONFIG, NULL},
-              {EXIT_STOPPED, "stopped by SIGINT or SIGTERM; what was sent until then is confirmed "
-                             "and routed; a second signal ends at once"}},
+              {EXIT_STOPPED,
+               "stopped by SIGHUP, SIGINT or SIGTERM; what was sent until then is confirmed "
+               "and routed; a second signal ends at once"}},
     .options = {{&publish_options, 0},
                 {&record_options, AT(input.records)},
                 {&publisher_options, AT(publisher)},

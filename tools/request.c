@@ -210,7 +210,7 @@ const command request_command = {
               {EXIT_PROTOCOL, NULL},
               {EXIT_REFUSED, NULL},
               {EXIT_CONFIG, NULL},
-              {EXIT_STOPPED, "stopped by SIGINT or SIGTERM, at once"},
+              {EXIT_STOPPED, "stopped by SIGHUP, SIGINT or SIGTERM, at once"},
               {EXIT_PIPE, "stdout was closed; the reply is lost"}},
     .options = {{&request_options, 0},
                 {&property_options, AT(properties)},

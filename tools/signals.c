@@ -86,8 +86,25 @@ static bool signals_pipe(int ends[2]) {
     return true;
 }
 
-bool signals_init(void) {
+/* What asks for an end. SIGHUP stays ignored where it was, as by nohup. */
+static bool signals_catch_ends(void) {
+    static const int ends[] = {SIGHUP, SIGINT, SIGTERM};
     struct sigaction action = {.sa_handler = signals_handle};
+    struct sigaction was;
+    bool caught_all = true;
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        sigaddset(&action.sa_mask, ends[i]);
+    }
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        bool kept =
+            ends[i] == SIGHUP && sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler == SIG_IGN;
+        caught_all = caught_all && (kept || sigaction(ends[i], &action, NULL) == 0);
+    }
+    return caught_all;
+}
+
+bool signals_init(void) {
     struct sigaction ask = {.sa_handler = signals_ask, .sa_flags = SA_RESTART};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct sigaction child = {.sa_handler = signals_child, .sa_flags = SA_NOCLDSTOP | SA_RESTART};
@@ -96,12 +113,8 @@ bool signals_init(void) {
     }
     sigemptyset(&ask.sa_mask);
     sigemptyset(&child.sa_mask);
-    sigemptyset(&action.sa_mask);
-    sigaddset(&action.sa_mask, SIGINT);
-    sigaddset(&action.sa_mask, SIGTERM);
-    return sigaction(SIGINT, &action, NULL) == 0 && sigaction(SIGTERM, &action, NULL) == 0 &&
-           sigaction(SIGUSR1, &ask, NULL) == 0 && sigaction(SIGCHLD, &child, NULL) == 0 &&
-           sigaction(SIGPIPE, &ignore, NULL) == 0;
+    return signals_catch_ends() && sigaction(SIGUSR1, &ask, NULL) == 0 &&
+           sigaction(SIGCHLD, &child, NULL) == 0 && sigaction(SIGPIPE, &ignore, NULL) == 0;
 }
 
 void signals_defer(void) { deferring = 1; }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* SIGINT and SIGTERM: the first asks for an orderly end, the second ends at once. SIGUSR1 asks for
- * the counters. */
+/* SIGHUP, SIGINT and SIGTERM: the first asks for an orderly end, the second ends at once. SIGUSR1
+ * asks for the counters. */
 
 #ifndef TOOLS_SIGNALS_H
 #define TOOLS_SIGNALS_H

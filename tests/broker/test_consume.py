@@ -247,15 +247,31 @@ class Origins(BrokerTest):
             self.assertEnded(leveret("consume", "-q", queue, "--offset", offset, "--idle", "0.5"), 2)
 
 
+def ignore_hangup():
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 class Stops(BrokerTest):
     def test_signals(self):
-        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        for number, code in ((signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)):
             queue = self.queue(b"1")
             consumer = start_consumer("-q", queue)
             self.assertEqual(consumer.stdout.read(2), b"1\n")
             consumer.send_signal(number)
             self.assertEnded(end(consumer), code, r"\A\Z")
             self.await_depth(queue, 0)
+
+    def test_nohup(self):
+        queue = self.queue(b"1")
+        consumer = start("consume", "-v", "-q", queue, "-c2", "--raw", preexec_fn=ignore_hangup)
+        await_line(consumer.stderr, "consuming from")
+        consumer.send_signal(signal.SIGHUP)
+        self.assertEqual(consumer.stdout.read(1), b"1")
+        consumer.send_signal(signal.SIGHUP)
+        self.fill(queue, b"2")
+        ended = end(consumer)
+        self.assertEnded(ended, 0, r"\A\Z")
+        self.assertEqual(ended.out, b"2")
 
     def test_the_second_signal_ends_at_once(self):
         """The pipe is full, so that the first signal has something to wait for."""

@@ -183,10 +183,12 @@ for r in records:
 
     def test_one_that_does_not_end(self):
         queue = self.queue(b"1")
-        script = 'settle("ack 1"); [r for r in records]; time.sleep(60)'
-        ended = self.consume(queue, 'next(records); ' + script, "-c1", "--kill-after=0.3")
-        self.assertEnded(ended, 3, "ended with 143")
-        self.await_depth(queue, 0)
+        script = 'next(records); settle("ack 1"); log("up"); [r for r in records]; time.sleep(60)'
+        consumer = self.start(queue, script, "-c2", "--kill-after=0.3")
+        self.await_logged("up")
+        self.fill(queue, b"2")
+        self.assertEnded(end(consumer), 3, "ended with 143; 1 message was not settled")
+        self.await_depth(queue, 1)
 
     def test_an_unknown_command_is_127(self):
         queue = self.queue(b"1")

@@ -161,6 +161,27 @@ class Breaks(CopyTest):
         relay = self.relay()
         self.copy(relay, ["--to", self.url], relay.url)
 
+    def test_what_comes_again_counts_once(self):
+        """The target holds its confirms back while the source is lost and comes back."""
+        source, target = self.queue(b"1", b"2", b"3"), self.queue()
+        near, far = self.relay(), self.relay()
+        copy = start("copy", "-v", "-q", source, "--to-queue", target, "--to", far.url, "-c5", url=near.url)
+        await_line(copy.stderr, "consuming from")
+        self.await_depth(target, 3)
+        far.stall()
+        self.fill(source, b"4")
+        self.await_depth(source, 0)
+        near.cut()
+        await_line(copy.stderr, "connected again")
+        self.await_depth(source, 0)
+        far.resume()
+        self.await_depth(target, 5)  # 4 is there twice
+        self.assertIsNone(copy.poll(), "4 of 5")
+        self.fill(source, b"5")
+        self.assertEnded(end(copy), 0, "5 messages copied")
+        self.assertEqual(sorted(self.bodies(target, 6)), [b"1", b"2", b"3", b"4", b"4", b"5"])
+        self.await_depth(source, 0)
+
     def test_retry_0(self):
         source, target = self.queue(b"1"), self.queue()
         relay = self.relay()

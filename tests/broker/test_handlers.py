@@ -167,6 +167,22 @@ class Verdicts(HandlerTest):
         self.assertEqual(self.logged(), ["1", "2", "3", "4", "5"])
         self.await_depth(dead, 5)
 
+    def test_requeued_ones_come_again_until_they_succeed(self):
+        queue = self.queue(b"1", b"2", b"3", b"4", b"5")
+        ended = self.consume(queue, 'cat >>"$0"; echo >>"$0"; $AMQP_REDELIVERED', "--prefetch=2", "--until-empty")
+        self.assertEnded(ended, 3, "of 10 messages 0 rejected, 5 requeued")
+        self.assertEqual(sorted(self.logged()), [str(n) for n in range(1, 6) for _ in range(2)])
+        self.await_depth(queue, 0)
+
+    def test_the_brokers_limit_lets_those_behind_through(self):
+        """A requeued message comes before those behind it, a quorum queue only so often."""
+        queue = self.queue(arguments={"x-queue-type": "quorum", "x-delivery-limit": 0})
+        self.fill(queue, b"1", b"2", b"3", b"4", b"5")
+        ended = self.consume(queue, 'cat >>"$0"; echo >>"$0"; exit 1', "--prefetch=2", "--until-empty")
+        self.assertEnded(ended, 3, "of 5 messages 0 rejected, 5 requeued")
+        self.assertEqual(self.logged(), ["1", "2", "3", "4", "5"])
+        self.await_depth(queue, 0)
+
     def test_on_failure_stop(self):
         queue = self.queue(b"1", b"2", b"3")
         ended = self.consume(queue, 'cat >>"$0"; exit 1', "--on-failure", "stop", "--prefetch=3")

@@ -292,7 +292,7 @@ class Trouble(BrokerTest):
 
     def test_signals(self):
         """The first signal confirms what was sent and leaves the unfinished line."""
-        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        for number, code in ((signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)):
             queue = self.queue()
             publisher = start("publish", "-q", queue, "-l")
             publisher.stdin.write(b"one\ntwo\nunfinished")
