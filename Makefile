@@ -71,10 +71,14 @@ JSON_C := $(shell pkg-config --libs json-c 2>/dev/null)
 TOOL_CFLAGS := $(shell pkg-config --cflags json-c 2>/dev/null)
 endif
 
+# Two examples need the event loops that they are for.
+LOOPS := $(foreach l,libuv libevent,$(if $(shell pkg-config --exists $(l) && echo yes),$(l)))
+NOT_BUILT += $(patsubst %,tools/examples/loop_%.c,$(filter-out $(LOOPS),libuv libevent))
+
 PURE_C := $(wildcard src/codec/*.c src/engine/*.c)
 LIB_C := $(filter-out $(NOT_BUILT),$(foreach l,$(LAYERS),$(wildcard src/$(l)/*.c)))
 TOOL_C := $(filter-out $(NOT_IN_TOOL),$(wildcard tools/*.c))
-EXAMPLE_C := $(wildcard tools/examples/*.c)
+EXAMPLE_C := $(filter-out $(NOT_BUILT),$(wildcard tools/examples/*.c))
 HEADERS := $(wildcard include/leveret/*.h)
 ALL_FILES := $(LIB_C) $(TOOL_C) $(EXAMPLE_C) $(HEADERS) $(wildcard src/*/*.h tools/*.h) \
              $(wildcard tests/*.h tests/*/*.[ch] fuzz/*.[ch]) $(NOT_BUILT) $(NOT_IN_TOOL)
@@ -154,9 +158,12 @@ $(BUILD)/man/leveret.1: $(BUILD)/leveret
 	$< help --man > $@.tmp
 	@mv $@.tmp $@
 
+# A loop's callbacks get more than an example needs.
+$(LOOPS:%=$(BUILD)/obj/tools/examples/loop_%.o): HOSTED += -Wno-unused-parameter
+$(foreach l,$(LOOPS),$(eval $(BUILD)/examples/loop_$(l): EXAMPLE_LIBS = $(shell pkg-config --libs $(l))))
 $(BUILD)/examples/%: $(BUILD)/obj/tools/examples/%.o $(LIB_A)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $^ $(LDLIBS) -o $@
+	$(CC) $(ALL_CFLAGS) $^ $(EXAMPLE_LIBS) $(LDLIBS) -o $@
 
 # ---- tests ------------------------------------------------------------------------------------------
 

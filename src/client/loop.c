@@ -24,6 +24,13 @@ enum { LOOP_SPANS = 64 };
 
 static uint64_t loop_sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
+void lev_loop_drop(lev_client *c) {
+    lev_watch_set(&c->watch, -1, 0, true);
+    c->settled = false;
+    lev_net_close(c->net);
+    c->net = NULL;
+}
+
 void lev_loop_end(lev_client *c, lev_status status, lev_layer layer, const char *text) {
     lev_error error = {.status = status, .layer = layer};
     lev_writer w = lev_writer_init((uint8_t *)error.text, sizeof error.text - 1);
@@ -35,14 +42,12 @@ void lev_loop_end(lev_client *c, lev_status status, lev_layer layer, const char 
     }
     lev_recovery_over(c);
     c->phase = CLIENT_ENDED;
-    lev_net_close(c->net);
-    c->net = NULL;
+    lev_loop_drop(c);
 }
 
 void lev_loop_hang_up(lev_client *c, lev_status status, const char *text) {
     lev_engine_lost(c->engine, status, text);
-    lev_net_close(c->net);
-    c->net = NULL;
+    lev_loop_drop(c);
 }
 
 static void loop_written(lev_client *c, size_t n) {
@@ -133,8 +138,7 @@ static bool loop_ended(lev_client *c) {
     c->error = c->end;
     lev_recovery_over(c);
     c->phase = CLIENT_ENDED;
-    lev_net_close(c->net);
-    c->net = NULL;
+    lev_loop_drop(c);
     return false;
 }
 
@@ -255,6 +259,14 @@ unsigned lev_loop_wants(const lev_client *c) {
 static bool loop_unread(const lev_client *c) {
     struct pollfd p = {.fd = c->net != NULL ? lev_net_fd(c->net, NULL) : -1, .events = POLLIN};
     return (c->waiting || c->full) && poll(&p, 1, 0) > 0;
+}
+
+void lev_loop_watch(lev_client *c) {
+    if (c->watch.set >= 0) {
+        int fd = c->net != NULL ? lev_net_fd(c->net, NULL) : -1;
+        lev_watch_set(&c->watch, fd, lev_loop_wants(c), c->settled);
+        c->settled = c->phase == CLIENT_RUNNING;
+    }
 }
 
 bool lev_loop_ready(const lev_client *c) {

@@ -10,6 +10,7 @@
 #include "ledger.h"
 #include "recovery.h"
 #include "refresh.h"
+#include "watch.h"
 
 #include <leveret/net.h>
 #include <leveret/uri.h>
@@ -35,6 +36,8 @@ struct lev_client {
         set; /* ... and with the URI's; its strings are ours until the engine has them */
     enum lev_client_phase phase;
     lev_net *net;
+    lev_watch watch; /* what lev_client_watch_fd lends */
+    bool settled;    /* its descriptor is this connection's own, and stays */
     lev_tls *tls;
     lev_engine *engine;
     char where[LEV_CLIENT_WHERE]; /* host:port */
@@ -196,6 +199,12 @@ unsigned lev_loop_wants(const lev_client *c);
 bool lev_loop_ready(const lev_client *c);
 uint64_t lev_loop_due(const lev_client *c);
 int lev_loop_ms(uint64_t now, uint64_t due);
+
+/* Lets `watch` wait for what the client waits for now. */
+void lev_loop_watch(lev_client *c);
+
+/* Closes and frees the socket; NULL is fine. */
+void lev_loop_drop(lev_client *c);
 
 /* Ends the transport at once. What the engine still has to tell can be taken. */
 void lev_loop_hang_up(lev_client *c, lev_status status, const char *text);
