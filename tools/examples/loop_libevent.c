@@ -50,7 +50,7 @@ int main(int argc, char **argv) {
         struct timeval every = {argc > 1 ? atoi(argv[1]) : 1, 0};
         due = event_new(base, lev_client_watch_fd(c), EV_READ | EV_PERSIST, on_due, base);
         event_add(event_new(base, -1, EV_PERSIST, on_tick, base), &every);
-        arm();
+        on_tick(-1, 0, base);
         event_base_dispatch(base);
     }
     fprintf(stderr, "loop_libevent: %s\n", lev_client_error(c)->text);
