@@ -10,8 +10,8 @@
 #include <stdbool.h>
 
 typedef struct lev_watch {
-    int set;       /* -1: nobody has asked for it */
-    int fd;        /* of the connection, in the set; -1: none */
+    int set;        /* -1: nobody has asked for it */
+    int fd;         /* of the connection, in the set; -1: none */
     unsigned wants; /* what for, LEV_NET_... */
 } lev_watch;
 
