@@ -33,6 +33,7 @@ void lev_client_free(lev_client *c) {
     if (c == NULL) {
         return;
     }
+    lev_outbox_orphan(c);
     lev_loop_drop(c);
     lev_watch_deinit(&c->watch);
     lev_tls_free(c->tls);
@@ -226,6 +227,9 @@ int lev_client_watch_fd(lev_client *c) {
         lev_report_put(&w, "no descriptor to watch: ");
         lev_report_put(&w, lev_errno_text(error, text, sizeof text));
         return -1;
+    }
+    if (c->outbox != NULL) {
+        lev_watch_add(&c->watch, lev_outbox_fd(c->outbox));
     }
     lev_loop_watch(c);
     return c->watch.set;

@@ -43,6 +43,7 @@ void lev_loop_end(lev_client *c, lev_status status, lev_layer layer, const char 
     lev_recovery_over(c);
     c->phase = CLIENT_ENDED;
     lev_loop_drop(c);
+    lev_outbox_over(c);
 }
 
 void lev_loop_hang_up(lev_client *c, lev_status status, const char *text) {
@@ -54,6 +55,7 @@ static void loop_written(lev_client *c, size_t n) {
     uint64_t before = c->written / LEV_CLIENT_PROGRESS;
     c->written += n;
     c->progress += c->written / LEV_CLIENT_PROGRESS != before;
+    lev_outbox_room(c);
 }
 
 /* Writes until nothing is left or nothing more is taken. Returns whether anything went, which can
@@ -139,6 +141,7 @@ static bool loop_ended(lev_client *c) {
     lev_recovery_over(c);
     c->phase = CLIENT_ENDED;
     lev_loop_drop(c);
+    lev_outbox_over(c);
     return false;
 }
 
@@ -158,6 +161,7 @@ static void loop_note(lev_client *c) {
 }
 
 bool lev_loop_taken(lev_client *c) {
+    lev_outbox_room(c);
     while (c->event.type == LEV_EVENT_CHALLENGE || lev_refresh_takes(c) || lev_recovery_takes(c)) {
         if (c->event.type == LEV_EVENT_CHALLENGE) {
             lev_answer_challenge(c, c->event.method->as.connection_secure.challenge);
@@ -170,7 +174,7 @@ bool lev_loop_taken(lev_client *c) {
         return loop_ended(c);
     }
     loop_note(c);
-    c->waiting = lev_resend_translate(c);
+    c->waiting = lev_resend_translate(c) && !lev_outbox_takes(c);
     return c->waiting;
 }
 
@@ -178,7 +182,7 @@ bool lev_loop_taken(lev_client *c) {
 bool lev_loop_pull(lev_client *c) {
     while (!c->waiting) {
         if (lev_resend_rest(c)) {
-            c->waiting = true;
+            c->waiting = !lev_outbox_takes(c);
         } else if (c->phase != CLIENT_RUNNING) {
             return false;
         } else {
@@ -229,6 +233,9 @@ uint64_t lev_loop_due(const lev_client *c) {
     if (c->phase == CLIENT_WAITING) {
         return c->recovery.due;
     }
+    if (c->phase == CLIENT_RUNNING && lev_outbox_ready(c)) {
+        return 0;
+    }
     uint64_t step = c->recovery.call != 0 ? c->recovery.due : UINT64_MAX;
     uint64_t own = loop_sooner(step, lev_refresh_due(c));
     return c->phase == CLIENT_RUNNING ? loop_sooner(own, lev_engine_deadline(c->engine))
@@ -275,7 +282,7 @@ bool lev_loop_ready(const lev_client *c) {
 }
 
 /* Goes on after a wait; `readable` where the socket has something to say. */
-static void loop_work(lev_client *c, uint64_t now, bool readable) {
+static void loop_step(lev_client *c, uint64_t now, bool readable) {
     if (c->phase == CLIENT_WAITING && now >= c->recovery.due) {
         lev_status status = lev_connect_begin(c);
         if (status != LEV_OK) {
@@ -302,6 +309,11 @@ static void loop_work(lev_client *c, uint64_t now, bool readable) {
     lev_recovery_tick(c, now);
 }
 
+static void loop_work(lev_client *c, uint64_t now, bool readable) {
+    loop_step(c, now, readable);
+    lev_outbox_drain(c);
+}
+
 /* One wait, over at `until`. Returns what time it is then. */
 static uint64_t loop_turn(lev_client *c, const lev_wait *w, uint64_t now, uint64_t until) {
     unsigned wants = lev_loop_wants(c);
@@ -310,10 +322,11 @@ static uint64_t loop_turn(lev_client *c, const lev_wait *w, uint64_t now, uint64
     struct pollfd p[] = {
         {.fd = c->net != NULL ? lev_net_fd(c->net, NULL) : -1, .events = events},
         {.fd = w->watches ? w->fd : -1, .events = POLLIN},
+        {.fd = c->outbox != NULL ? lev_outbox_fd(c->outbox) : -1, .events = POLLIN},
     };
     bool ready = lev_loop_ready(c);
     uint64_t due = loop_sooner(until, c->write_over || ready ? now : lev_loop_due(c));
-    poll(p, 2, lev_loop_ms(now, due));
+    poll(p, 3, lev_loop_ms(now, due));
     now = lev_net_now();
     loop_work(c, now, ready || (p[0].revents & ~POLLOUT) != 0);
     return now;

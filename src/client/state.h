@@ -8,6 +8,7 @@
 
 #include "backlog.h"
 #include "ledger.h"
+#include "outbox.h"
 #include "recovery.h"
 #include "refresh.h"
 #include "watch.h"
@@ -36,8 +37,9 @@ struct lev_client {
         set; /* ... and with the URI's; its strings are ours until the engine has them */
     enum lev_client_phase phase;
     lev_net *net;
-    lev_watch watch; /* what lev_client_watch_fd lends */
-    bool settled;    /* its descriptor is this connection's own, and stays */
+    lev_watch watch;    /* what lev_client_watch_fd lends */
+    bool settled;       /* its descriptor is this connection's own, and stays */
+    lev_outbox *outbox; /* NULL: none */
     lev_tls *tls;
     lev_engine *engine;
     char where[LEV_CLIENT_WHERE]; /* host:port */
@@ -212,7 +214,11 @@ void lev_loop_hang_up(lev_client *c, lev_status status, const char *text);
 /* Ends a connection that has no engine. */
 void lev_loop_end(lev_client *c, lev_status status, lev_layer layer, const char *text);
 
-/* publish.c: writes, if much is queued or a heartbeat is due. */
+/* publish.c: publishes without waiting, as lev_client_publish; LEV_AGAIN where that would wait. */
+lev_status lev_publish_offer(lev_client *c, uint16_t channel, const lev_publication *publication,
+                             uint64_t *number);
+
+/* Writes, if much is queued or a heartbeat is due. */
 void lev_publish_push(lev_client *c);
 
 /* call.c: waits until there is room for more work on a channel (0: the connection). */

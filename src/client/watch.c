@@ -77,6 +77,12 @@ void lev_watch_set(lev_watch *w, int fd, unsigned wants, bool sure) {
     w->wants = wants;
 }
 
+void lev_watch_drop(lev_watch *w, int fd) {
+    if (w->set >= 0) {
+        watch_drop(w, fd);
+    }
+}
+
 void lev_watch_add(lev_watch *w, int fd) {
     if (w->set >= 0) {
         watch_put(w, fd, LEV_NET_READ);

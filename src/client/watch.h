@@ -25,7 +25,8 @@ int lev_watch_open(lev_watch *w);
  * `fd` may be another one than before that has got the same number. */
 void lev_watch_set(lev_watch *w, int fd, unsigned wants, bool sure);
 
-/* Waits for input on another descriptor, too, as long as that is open. */
+/* Waits for input on another descriptor, too; no longer. */
 void lev_watch_add(lev_watch *w, int fd);
+void lev_watch_drop(lev_watch *w, int fd);
 
 #endif
