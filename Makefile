@@ -15,7 +15,7 @@
 # make bench      figures beside rabbitmq-c and the raw socket (BENCH_ARGS='--scale 0.1 publish'); make plot draws
 #                 tests/bench/rate.svg; BENCH_ARGS='--markdown README.md' renews the tables of the README
 # make fuzz       each fuzz target for a minute (FUZZ_SECONDS=60); fuzz-coverage, fuzz-selftest; fuzz/README.md
-# make asan ubsan asan-command m32 big-endian coverage lint format install uninstall clean
+# make asan ubsan tsan asan-command m32 big-endian coverage lint format install uninstall clean
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 ifeq ($(MAKELEVEL),0)
@@ -93,12 +93,12 @@ LIB_SO := $(BUILD)/libleveret.so.$(SOVERSION)
 
 # Goals such as `check asan lint` go one after the other: they share build/ and the machine. Each of them is a
 # make of its own, which then builds side by side.
-ifneq ($(filter static asan-command compare ledger ledger-selftest client-selftest cluster check check-all asan ubsan m32 big-endian coverage lint bench plot fuzz \
+ifneq ($(filter static asan-command compare ledger ledger-selftest client-selftest cluster check check-all asan ubsan tsan m32 big-endian coverage lint bench plot fuzz \
                 fuzz-merge fuzz-coverage fuzz-selftest,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
 
-.PHONY: all demo demo-activity static compare check check-all asan ubsan asan-command m32 big-endian coverage lint format install \
+.PHONY: all demo demo-activity static compare check check-all asan ubsan tsan asan-command m32 big-endian coverage lint format install \
         uninstall clean \
         units unit-programs structure ledger ledger-selftest client-selftest cluster bench bench-programs plot simulate \
         fuzz fuzz-programs fuzz-merge fuzz-coverage fuzz-selftest replays
@@ -292,6 +292,7 @@ check-all:
 	$(MAKE) lint
 	$(MAKE) asan
 	$(MAKE) ubsan
+	LEVERET_LONG=1 $(MAKE) tsan
 	$(MAKE) asan-command
 	$(MAKE) m32
 	$(MAKE) big-endian
@@ -311,6 +312,14 @@ ubsan:
 	tests/packages
 	$(MAKE) units BUILD=build/ubsan NDEBUG= OPT="-O1 -g" \
 	    EXTRA="-fsanitize=undefined -fno-sanitize-recover=all"
+
+# The tests in which threads share anything: 100,000 messages from eight threads, a million with LEVERET_LONG=1.
+# The sanitizer cannot place its memory where the kernel spreads addresses widely; so they are not spread.
+TSAN_TESTS := $(addprefix build/tsan/tests/,client/test_outbox client/test_loop net/test_lookup)
+tsan:
+	tests/packages
+	$(MAKE) $(TSAN_TESTS) BUILD=build/tsan NDEBUG= OPT="-O1 -g" EXTRA=-fsanitize=thread
+	setarch -R tests/run $(TSAN_TESTS)
 
 M32_CC = $(if $(shell echo 'int main(void){return 0;}' | gcc -m32 -x c - -o /dev/null 2>&1),clang,gcc)
 # There a size_t never passes 32 bits, and the compiler would say so at each such check.
