@@ -249,15 +249,25 @@ LEV_API lev_status lev_client_next(lev_client *c, lev_event *event, int timeout_
  * which LEV_EVENT_FAILED tells too. */
 LEV_API lev_status lev_client_process(lev_client *c);
 
-/* For a foreign event loop, asked anew before each wait: the descriptor, what for
- * (LEV_CLIENT_READ, LEV_CLIENT_WRITE), and after how many milliseconds lev_client_process is due
- * even if the descriptor stays quiet (-1: never; 0 also where an event can be taken at once).
- * The descriptor may change until the connection is open, and is -1, which poll ignores, where
- * there is none. */
+/* For a foreign event loop that is told anew before each wait what to wait for, as poll and select
+ * are: the descriptor, what for (LEV_CLIENT_READ, LEV_CLIENT_WRITE), and after how many
+ * milliseconds lev_client_process is due even if the descriptor stays quiet (-1: never; 0 also
+ * where an event can be taken at once). The descriptor is -1, which poll ignores, where there is
+ * none. It changes while a connection is made, also by recovery, within any call on the client; and
+ * the next one may have the number of the last, so whoever keeps it registered must not go by the
+ * number: see lev_client_watch_fd. */
 enum { LEV_CLIENT_READ = 1, LEV_CLIENT_WRITE = 2 };
 LEV_API int lev_client_fd(const lev_client *c);
 LEV_API unsigned lev_client_wants(const lev_client *c);
-LEV_API int lev_client_timeout(const lev_client *c);
+LEV_API int lev_client_timeout(lev_client *c);
+
+/* For a loop that descriptors are registered with, such as epoll, libuv or libevent: returns one
+ * that stays the same from the first call of this until lev_client_free, whatever becomes of the
+ * connection. It is readable when lev_client_process is due; it is never to be read, written or
+ * closed. lev_client_timeout, asked before each wait, sees to it that it stands for what the client
+ * waits for then. Level-triggered use only. Returns -1 where there is none to be had (no epoll on
+ * this system, too many open files), which lev_client_error tells. */
+LEV_API int lev_client_watch_fd(lev_client *c);
 
 #ifdef __cplusplus
 }

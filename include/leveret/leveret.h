@@ -12,6 +12,7 @@
 #include <leveret/frame.h>
 #include <leveret/method.h>
 #include <leveret/net.h>
+#include <leveret/outbox.h>
 #include <leveret/properties.h>
 #include <leveret/seen.h>
 #include <leveret/status.h>

@@ -14,6 +14,9 @@
 
 lev_client *lev_client_new(const lev_client_options *options) {
     lev_client *c = calloc(1, sizeof *c);
+    if (c != NULL) {
+        lev_watch_init(&c->watch);
+    }
     if (c != NULL && !lev_settings_init(&c->given, options)) {
         lev_client_free(c);
         return NULL;
@@ -30,7 +33,9 @@ void lev_client_free(lev_client *c) {
     if (c == NULL) {
         return;
     }
-    lev_net_close(c->net);
+    lev_outbox_orphan(c);
+    lev_loop_drop(c);
+    lev_watch_deinit(&c->watch);
     lev_tls_free(c->tls);
     lev_engine_free(c->engine);
     lev_backlog_deinit(&c->backlog);
@@ -215,13 +220,30 @@ lev_status lev_client_process(lev_client *c) {
 
 int lev_client_fd(const lev_client *c) { return c->net != NULL ? lev_net_fd(c->net, NULL) : -1; }
 
+int lev_client_watch_fd(lev_client *c) {
+    char text[128];
+    int error = c->watch.set < 0 ? lev_watch_open(&c->watch) : 0;
+    if (error != 0) {
+        lev_writer w = lev_report_begin(c, LEV_ERR_UNSUPPORTED);
+        lev_report_put(&w, "no descriptor to watch: ");
+        lev_report_put(&w, lev_errno_text(error, text, sizeof text));
+        return -1;
+    }
+    if (c->outbox != NULL) {
+        lev_watch_add(&c->watch, lev_outbox_fd(c->outbox));
+    }
+    lev_loop_watch(c);
+    return c->watch.set;
+}
+
 unsigned lev_client_wants(const lev_client *c) {
     unsigned wants = lev_loop_wants(c);
     return ((wants & LEV_NET_READ) != 0 ? (unsigned)LEV_CLIENT_READ : 0U) |
            ((wants & LEV_NET_WRITE) != 0 ? (unsigned)LEV_CLIENT_WRITE : 0U);
 }
 
-int lev_client_timeout(const lev_client *c) {
+int lev_client_timeout(lev_client *c) {
+    lev_loop_watch(c);
     bool more = lev_loop_ready(c) || c->waiting || c->backlog.first != NULL || c->write_over ||
                 (c->unseen && c->phase == CLIENT_RUNNING);
     if (c->phase == CLIENT_ENDED) {

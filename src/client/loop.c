@@ -24,6 +24,13 @@ enum { LOOP_SPANS = 64 };
 
 static uint64_t loop_sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
+void lev_loop_drop(lev_client *c) {
+    lev_watch_set(&c->watch, -1, 0, true);
+    c->settled = false;
+    lev_net_close(c->net);
+    c->net = NULL;
+}
+
 void lev_loop_end(lev_client *c, lev_status status, lev_layer layer, const char *text) {
     lev_error error = {.status = status, .layer = layer};
     lev_writer w = lev_writer_init((uint8_t *)error.text, sizeof error.text - 1);
@@ -35,14 +42,13 @@ void lev_loop_end(lev_client *c, lev_status status, lev_layer layer, const char 
     }
     lev_recovery_over(c);
     c->phase = CLIENT_ENDED;
-    lev_net_close(c->net);
-    c->net = NULL;
+    lev_loop_drop(c);
+    lev_outbox_over(c);
 }
 
 void lev_loop_hang_up(lev_client *c, lev_status status, const char *text) {
     lev_engine_lost(c->engine, status, text);
-    lev_net_close(c->net);
-    c->net = NULL;
+    lev_loop_drop(c);
 }
 
 static void loop_written(lev_client *c, size_t n) {
@@ -50,6 +56,7 @@ static void loop_written(lev_client *c, size_t n) {
     c->written += n;
     c->unseen = true;
     c->progress += c->written / LEV_CLIENT_PROGRESS != before;
+    lev_outbox_room(c);
 }
 
 /* Writes until nothing is left or nothing more is taken. Returns whether anything went, which can
@@ -135,8 +142,8 @@ static bool loop_ended(lev_client *c) {
     c->error = c->end;
     lev_recovery_over(c);
     c->phase = CLIENT_ENDED;
-    lev_net_close(c->net);
-    c->net = NULL;
+    lev_loop_drop(c);
+    lev_outbox_over(c);
     return false;
 }
 
@@ -156,6 +163,7 @@ static void loop_note(lev_client *c) {
 }
 
 bool lev_loop_taken(lev_client *c) {
+    lev_outbox_room(c);
     while (c->event.type == LEV_EVENT_CHALLENGE || lev_refresh_takes(c) || lev_recovery_takes(c)) {
         if (c->event.type == LEV_EVENT_CHALLENGE) {
             lev_answer_challenge(c, c->event.method->as.connection_secure.challenge);
@@ -169,7 +177,7 @@ bool lev_loop_taken(lev_client *c) {
         return loop_ended(c);
     }
     loop_note(c);
-    c->waiting = lev_resend_translate(c);
+    c->waiting = lev_resend_translate(c) && !lev_outbox_takes(c);
     return c->waiting;
 }
 
@@ -177,7 +185,7 @@ bool lev_loop_taken(lev_client *c) {
 bool lev_loop_pull(lev_client *c) {
     while (!c->waiting) {
         if (lev_resend_rest(c)) {
-            c->waiting = true;
+            c->waiting = !lev_outbox_takes(c);
         } else if (c->phase != CLIENT_RUNNING) {
             return false;
         } else {
@@ -229,6 +237,9 @@ uint64_t lev_loop_due(const lev_client *c) {
     if (c->phase == CLIENT_WAITING) {
         return c->recovery.due;
     }
+    if (c->phase == CLIENT_RUNNING && lev_outbox_ready(c)) {
+        return 0;
+    }
     uint64_t step = c->recovery.call != 0 ? c->recovery.due : UINT64_MAX;
     uint64_t own = loop_sooner(step, lev_refresh_due(c));
     return c->phase == CLIENT_RUNNING ? loop_sooner(own, lev_engine_deadline(c->engine))
@@ -263,13 +274,21 @@ static bool loop_unread(lev_client *c) {
     return wanted && poll(&p, 1, 0) > 0;
 }
 
+void lev_loop_watch(lev_client *c) {
+    if (c->watch.set >= 0) {
+        int fd = c->net != NULL ? lev_net_fd(c->net, NULL) : -1;
+        lev_watch_set(&c->watch, fd, lev_loop_wants(c), c->settled);
+        c->settled = c->phase == CLIENT_RUNNING;
+    }
+}
+
 bool lev_loop_ready(const lev_client *c) {
     return c->phase == CLIENT_RUNNING && c->net != NULL && !c->full && !c->waiting &&
            lev_net_ready(c->net);
 }
 
 /* Goes on after a wait; `readable` where the socket has something to say. */
-static void loop_work(lev_client *c, uint64_t now, bool readable) {
+static void loop_step(lev_client *c, uint64_t now, bool readable) {
     if (c->phase == CLIENT_WAITING && now >= c->recovery.due) {
         lev_status status = lev_connect_begin(c);
         if (status != LEV_OK) {
@@ -296,6 +315,11 @@ static void loop_work(lev_client *c, uint64_t now, bool readable) {
     lev_recovery_tick(c, now);
 }
 
+static void loop_work(lev_client *c, uint64_t now, bool readable) {
+    loop_step(c, now, readable);
+    lev_outbox_drain(c);
+}
+
 /* One wait, over at `until`. Returns what time it is then. */
 static uint64_t loop_turn(lev_client *c, const lev_wait *w, uint64_t now, uint64_t until) {
     unsigned wants = lev_loop_wants(c);
@@ -304,10 +328,11 @@ static uint64_t loop_turn(lev_client *c, const lev_wait *w, uint64_t now, uint64
     struct pollfd p[] = {
         {.fd = c->net != NULL ? lev_net_fd(c->net, NULL) : -1, .events = events},
         {.fd = w->watches ? w->fd : -1, .events = POLLIN},
+        {.fd = c->outbox != NULL ? lev_outbox_fd(c->outbox) : -1, .events = POLLIN},
     };
     bool ready = lev_loop_ready(c);
     uint64_t due = loop_sooner(until, c->write_over || ready ? now : lev_loop_due(c));
-    poll(p, 2, lev_loop_ms(now, due));
+    poll(p, 3, lev_loop_ms(now, due));
     c->calls++;
     now = lev_net_now();
     loop_work(c, now, ready || (p[0].revents & ~POLLOUT) != 0);

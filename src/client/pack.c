@@ -57,3 +57,18 @@ void lev_pack_message(lev_packer *p, lev_message *message) {
     lev_pack_properties(p, &message->properties);
     lev_pack_span(p, &message->body);
 }
+
+void lev_pack_publication(lev_packer *p, lev_publication *into, lev_properties *properties,
+                          const lev_publication *from) {
+    *into = *from;
+    lev_pack_span(p, &into->exchange);
+    lev_pack_span(p, &into->routing_key);
+    if (from->properties != NULL) {
+        *properties = *from->properties;
+        into->properties = properties;
+        lev_pack_properties(p, properties);
+    }
+    if (!from->lend) {
+        lev_pack_span(p, &into->body);
+    }
+}

@@ -21,4 +21,9 @@ void lev_pack_method(lev_packer *p, lev_method *method);
 void lev_pack_properties(lev_packer *p, lev_properties *properties);
 void lev_pack_message(lev_packer *p, lev_message *message);
 
+/* Makes `into` and `properties`, which it points to where there are any, a copy of `from`; a body
+ * that is lent stays where it is. */
+void lev_pack_publication(lev_packer *p, lev_publication *into, lev_properties *properties,
+                          const lev_publication *from);
+
 #endif

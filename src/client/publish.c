@@ -26,28 +26,14 @@ typedef struct publish_kept {
     uint8_t bytes[];
 } publish_kept;
 
-static void publish_pack(lev_packer *p, publish_kept *k, const lev_publication *from) {
-    k->publication = *from;
-    lev_pack_span(p, &k->publication.exchange);
-    lev_pack_span(p, &k->publication.routing_key);
-    if (from->properties != NULL) {
-        k->properties = *from->properties;
-        k->publication.properties = &k->properties;
-        lev_pack_properties(p, &k->properties);
-    }
-    if (!from->lend) {
-        lev_pack_span(p, &k->publication.body);
-    }
-}
-
 static publish_kept *publish_keep(const lev_publication *from) {
     publish_kept counted = {.properties = {.present = 0}};
     lev_packer count = {NULL, 0};
-    publish_pack(&count, &counted, from);
+    lev_pack_publication(&count, &counted.publication, &counted.properties, from);
     publish_kept *k = calloc(1, sizeof *k + count.len);
     if (k != NULL) {
         lev_packer copy = {k->bytes, 0};
-        publish_pack(&copy, k, from);
+        lev_pack_publication(&copy, &k->publication, &k->properties, from);
     }
     return k;
 }
@@ -77,6 +63,11 @@ static lev_status publish_try(lev_client *c, const publish_job *j) {
     return s->pieces
                ? lev_engine_publish_begin(c->engine, s->channel, s->publication, s->size, j->number)
                : lev_engine_publish(c->engine, s->channel, s->publication, j->number);
+}
+
+lev_status lev_publish_offer(lev_client *c, uint16_t channel, const lev_publication *publication,
+                             uint64_t *number) {
+    return publish_try(c, &(publish_job){{channel, publication, false, 0}, number});
 }
 
 /* Waits for room and tries again. What the caller passed may point into the last event, which the

@@ -153,8 +153,7 @@ bool lev_recovery_goes_on(lev_client *c, const lev_error *why) {
     r->step = NULL;
     lev_ledger_lost(&c->ledger);
     c->phase = CLIENT_WAITING;
-    lev_net_close(c->net);
-    c->net = NULL;
+    lev_loop_drop(c);
     return true;
 }
 

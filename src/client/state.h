@@ -8,8 +8,10 @@
 
 #include "backlog.h"
 #include "ledger.h"
+#include "outbox.h"
 #include "recovery.h"
 #include "refresh.h"
+#include "watch.h"
 
 #include <leveret/net.h>
 #include <leveret/uri.h>
@@ -35,6 +37,9 @@ struct lev_client {
         set; /* ... and with the URI's; its strings are ours until the engine has them */
     enum lev_client_phase phase;
     lev_net *net;
+    lev_watch watch;    /* what lev_client_watch_fd lends */
+    bool settled;       /* its descriptor is this connection's own, and stays */
+    lev_outbox *outbox; /* NULL: none */
     lev_tls *tls;
     lev_engine *engine;
     char where[LEV_CLIENT_WHERE]; /* host:port */
@@ -201,13 +206,23 @@ bool lev_loop_ready(const lev_client *c);
 uint64_t lev_loop_due(const lev_client *c);
 int lev_loop_ms(uint64_t now, uint64_t due);
 
+/* Lets `watch` wait for what the client waits for now. */
+void lev_loop_watch(lev_client *c);
+
+/* Closes and frees the socket; NULL is fine. */
+void lev_loop_drop(lev_client *c);
+
 /* Ends the transport at once. What the engine still has to tell can be taken. */
 void lev_loop_hang_up(lev_client *c, lev_status status, const char *text);
 
 /* Ends a connection that has no engine. */
 void lev_loop_end(lev_client *c, lev_status status, lev_layer layer, const char *text);
 
-/* publish.c: writes, if much is queued or a heartbeat is due. */
+/* publish.c: publishes without waiting, as lev_client_publish; LEV_AGAIN where that would wait. */
+lev_status lev_publish_offer(lev_client *c, uint16_t channel, const lev_publication *publication,
+                             uint64_t *number);
+
+/* Writes, if much is queued or a heartbeat is due. */
 void lev_publish_push(lev_client *c);
 
 /* call.c: waits until there is room for more work on a channel (0: the connection). */

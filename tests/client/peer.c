@@ -151,11 +151,11 @@ bool peer_take(peer *p, lev_frame *frame) {
     const lev_frame_limits limits = {131072, 131072};
     for (;;) {
         size_t need;
-        peer_drop_used(p);
-        lev_reader r = lev_reader_init((lev_span){p->in, p->in_len});
+        lev_reader r = lev_reader_init((lev_span){p->in + p->in_used, p->in_len - p->in_used});
         lev_status status = lev_frame_decode(&r, &limits, frame, &need);
         peer_need(status == LEV_OK || status == LEV_NEED_MORE, "a malformed frame");
         if (status == LEV_NEED_MORE) {
+            peer_drop_used(p);
             if (!peer_read(p)) {
                 return false;
             }

@@ -24,7 +24,7 @@ typedef struct peer {
     ssize_t (*layer_receive)(void *layer, void *into, size_t room);
     uint8_t in[1 << 18];
     size_t in_len;
-    size_t in_used; /* by the frame taken last */
+    size_t in_used; /* by the frames taken so far */
 } peer;
 
 /* Listens and starts the script in its thread; peer_end waits for it. */
