@@ -4,6 +4,11 @@
 # make            build/leveret, build/libleveret.a, build/libleveret.so.N (TLS=no: without OpenSSL;
 #                 JSON=no: the command without json-c, which then reads no JSON)
 # make static     build/static/leveret: one file, which needs no other, and its size
+# make amalgamation   build/amalgamation/leveret.c and leveret.h: the library as one file
+# make exports    src/leveret.map, the list of exported functions, again from the public headers
+# make freestanding   codec and engine without an operating system, here and for a small Arm: sizes
+# make musl       a static publish and consume of some 200 KiB; COMMANDS="publish get" for others
+# make deb        Debian packages in build/deb; make reference: the headers as HTML and man pages
 # make demo       publish and subscribe through a real broker (BROKER=garagemq for the other one)
 # make demo-activity   200,000 user-activity events into SQLite and PostgreSQL, and an action for each purchase
 # make check      all tests that fit in ten minutes; check-all: the long ones too
@@ -23,11 +28,13 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 
 VERSION := 0.1.0
-SOVERSION := 0
+SOVERSION := 1
 
 BUILD ?= build
 CC = gcc
 PREFIX ?= /usr/local
+prefix ?= $(PREFIX)
+libdir ?= $(prefix)/lib
 DESTDIR ?=
 NDEBUG ?= -DNDEBUG
 THREADS ?= yes
@@ -102,6 +109,7 @@ ifneq ($(filter static asan-command compare ledger ledger-selftest client-selfte
 .NOTPARALLEL:
 endif
 
+.PHONY: amalgamation exports freestanding musl deb reference
 .PHONY: all demo demo-activity static compare check check-all asan ubsan tsan asan-command m32 big-endian coverage lint format install \
         uninstall clean \
         units unit-programs structure checked ledger ledger-selftest client-selftest cluster bench bench-programs plot simulate \
@@ -147,8 +155,10 @@ $(LIB_A): $(LIB_O)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(LIB_SO): $(PIC_O)
-	$(CC) $(ALL_CFLAGS) -shared -Wl,-soname,libleveret.so.$(SOVERSION) -Wl,-z,defs $^ $(LDLIBS) -o $@
+EXPORTS := src/leveret.map
+$(LIB_SO): $(PIC_O) $(EXPORTS)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(@F) -Wl,-z,defs -Wl,--version-script=$(EXPORTS) \
+	    $(PIC_O) $(LDLIBS) -o $@
 	@ln -sf libleveret.so.$(SOVERSION) $(BUILD)/libleveret.so
 
 $(BUILD)/leveret: $(TOOL_O) $(LIB_A)
@@ -253,9 +263,10 @@ units: unit-programs
 	tests/run $(UNITS) $(REPLAYS)
 
 # What a reader relies on without running anything: layers, symbols, budgets, and that these checks work.
-structure: $(LIB_A)
+structure: $(LIB_A) $(LIB_SO)
 	tests/lint/layers
 	tests/lint/symbols $(patsubst %.c,$(BUILD)/obj/%.o,$(PURE_C))
+	tests/lint/exports $(EXPORTS) $(LIB_SO) $(HEADERS)
 	tests/lint/budgets
 	tests/lint/selftest
 
@@ -431,6 +442,23 @@ plot:
 	$(MAKE) bench-programs
 	tests/bench/plot $(BENCH) tests/bench/rate.svg
 
+# ---- fits anywhere ----------------------------------------------------------------------------------
+
+# The library as one file. It is always whole: whoever compiles it leaves out what he likes.
+AMALGAMATION := $(BUILD)/amalgamation/leveret.c
+amalgamation: $(AMALGAMATION)
+$(AMALGAMATION): tools/amalgamate LICENSE spec/amqp091.def $(wildcard include/leveret/*.h src/*/*.[ch])
+	tools/amalgamate $(@D)
+
+exports:
+	tests/lint/exports --write $(EXPORTS) $(HEADERS)
+
+# Codec and engine as one object for machines without an operating system.
+freestanding: $(AMALGAMATION)
+	tests/packages gcc-arm-none-eabi libnewlib-dev
+	tests/package/freestanding $(AMALGAMATION) "$(CC)" "arm-none-eabi-gcc -mthumb -mcpu=cortex-m3" \
+	    "arm-none-eabi-gcc -mthumb -mcpu=cortex-m4"
+
 # ---- style ------------------------------------------------------------------------------------------
 
 C_FILES := $(LIB_C) $(TOOL_C) $(EXAMPLE_C)
@@ -455,32 +483,37 @@ format:
 
 # ---- installing -------------------------------------------------------------------------------------
 
-LIBDIR := $(DESTDIR)$(PREFIX)/lib
-INCDIR := $(DESTDIR)$(PREFIX)/include/leveret
-BINDIR := $(DESTDIR)$(PREFIX)/bin
-SHARE := $(DESTDIR)$(PREFIX)/share
+LIBDIR := $(DESTDIR)$(libdir)
+INCDIR := $(DESTDIR)$(prefix)/include/leveret
+BINDIR := $(DESTDIR)$(prefix)/bin
+SHARE := $(DESTDIR)$(prefix)/share
 MANDIR := $(SHARE)/man/man1
 BASHDIR := $(SHARE)/bash-completion/completions
 ZSHDIR := $(SHARE)/zsh/site-functions
 FISHDIR := $(SHARE)/fish/vendor_completions.d
 
+# What tells other builds where the library is: for pkg-config and for CMake.
+configured = sed -e 's|@PREFIX@|$(prefix)|g' -e 's|@LIBDIR@|$(libdir)|g' -e 's|@VERSION@|$(VERSION)|g' \
+    -e 's|@SOVERSION@|$(SOVERSION)|g' -e 's|@REQUIRES@|$(if $(OPENSSL),openssl >= 3)|' \
+    -e 's|@TLS@|$(if $(OPENSSL),ON,OFF)|' -e "s|@UP@|$$(realpath -m --relative-to=$(libdir)/cmake/leveret $(prefix))|" $(1) > $(2)
+
 install: all
-	install -d $(LIBDIR)/pkgconfig $(INCDIR) $(BINDIR) $(MANDIR) $(BASHDIR) $(ZSHDIR) $(FISHDIR)
+	install -d $(LIBDIR)/pkgconfig $(LIBDIR)/cmake/leveret $(INCDIR) $(BINDIR) $(MANDIR) $(BASHDIR) $(ZSHDIR) $(FISHDIR)
 	install -m 644 $(HEADERS) spec/amqp091.def $(INCDIR)
 	install -m 644 $(LIB_A) $(LIBDIR)
-	install -m 755 $(LIB_SO) $(LIBDIR)
+	install -m 644 $(LIB_SO) $(LIBDIR)
 	ln -sf libleveret.so.$(SOVERSION) $(LIBDIR)/libleveret.so
 	install -m 755 $(BUILD)/leveret $(BINDIR)
-	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' \
-	    -e 's|@REQUIRES@|$(if $(OPENSSL),openssl >= 3)|' leveret.pc.in \
-	    > $(LIBDIR)/pkgconfig/leveret.pc
+	$(call configured,src/leveret.pc.in,$(LIBDIR)/pkgconfig/leveret.pc)
+	$(call configured,src/leveret-config.cmake.in,$(LIBDIR)/cmake/leveret/leveret-config.cmake)
+	$(call configured,src/leveret-config-version.cmake.in,$(LIBDIR)/cmake/leveret/leveret-config-version.cmake)
 	install -m 644 $(BUILD)/man/*.1 $(MANDIR)
 	install -m 644 $(BUILD)/completions/leveret.bash $(BASHDIR)/leveret
 	install -m 644 $(BUILD)/completions/leveret.zsh $(ZSHDIR)/_leveret
 	install -m 644 $(BUILD)/completions/leveret.fish $(FISHDIR)/leveret.fish
 
 uninstall:
-	rm -rf $(INCDIR)
+	rm -rf $(INCDIR) $(LIBDIR)/cmake/leveret
 	rm -f $(LIBDIR)/libleveret.a $(LIBDIR)/libleveret.so $(LIBDIR)/libleveret.so.$(SOVERSION) \
 	    $(LIBDIR)/pkgconfig/leveret.pc $(BINDIR)/leveret $(MANDIR)/leveret.1 $(MANDIR)/leveret-*.1 \
 	    $(BASHDIR)/leveret $(ZSHDIR)/_leveret $(FISHDIR)/leveret.fish

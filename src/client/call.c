@@ -185,7 +185,8 @@ static lev_status call_make(lev_client *c, lev_wait *w, call_request r) {
     return status;
 }
 
-static lev_status call_reply(lev_client *c, uint16_t channel, call_request r, lev_method *reply) {
+static lev_status call_for_reply(lev_client *c, uint16_t channel, call_request r,
+                                 lev_method *reply) {
     lev_wait w = {.judge = call_judge_reply, .ms = (int)c->set.call_ms, .channel = channel};
     lev_entry *e = NULL;
     lev_status status = LEV_OK;
@@ -214,13 +215,13 @@ lev_status lev_client_call(lev_client *c, uint16_t channel, lev_method_id id, co
         return lev_report(c, LEV_ERR_MISUSE,
                           "basic.get answers with a message: use lev_client_get");
     }
-    return call_reply(c, channel, (call_request){.id = id, .fields = fields}, reply);
+    return call_for_reply(c, channel, (call_request){.id = id, .fields = fields}, reply);
 }
 
 lev_status lev_client_consume_stream(lev_client *c, uint16_t channel,
                                      const lev_basic_consume *fields, lev_method *reply) {
     call_request r = {.id = LEV_BASIC_CONSUME, .fields = fields, .streams = true};
-    return call_reply(c, channel, r, reply);
+    return call_for_reply(c, channel, r, reply);
 }
 
 lev_status lev_client_get(lev_client *c, uint16_t channel, const lev_basic_get *fields,

@@ -18,15 +18,16 @@ enum {
     PUBLISH_HEADER = 4 + 8 + 2          /* payload of the header, without properties */
 };
 
-static inline uint8_t *publish_head(uint8_t *p, uint8_t type, uint16_t channel, size_t size) {
+static inline uint8_t *publish_put_head(uint8_t *p, uint8_t type, uint16_t channel, size_t size) {
     p = wire_put_u8(p, type);
     p = wire_put_u16(p, channel);
     return wire_put_u32(p, (uint32_t)size);
 }
 
-static inline uint8_t *publish_method(uint8_t *p, uint16_t channel, const lev_basic_publish *m) {
-    p = publish_head(p, LEV_FRAME_METHOD, channel,
-                     PUBLISH_METHOD + m->exchange.len + m->routing_key.len);
+static inline uint8_t *publish_put_method(uint8_t *p, uint16_t channel,
+                                          const lev_basic_publish *m) {
+    p = publish_put_head(p, LEV_FRAME_METHOD, channel,
+                         PUBLISH_METHOD + m->exchange.len + m->routing_key.len);
     p = wire_put_u32(p, PUBLISH_IDS);
     p = wire_put_u16(p, m->ticket);
     p = wire_put_shortstr(p, m->exchange);
@@ -35,8 +36,8 @@ static inline uint8_t *publish_method(uint8_t *p, uint16_t channel, const lev_ba
     return wire_put_u8(p, LEV_FRAME_END);
 }
 
-static inline uint8_t *publish_header(uint8_t *p, uint16_t channel, uint64_t body_size) {
-    p = publish_head(p, LEV_FRAME_HEADER, channel, PUBLISH_HEADER);
+static inline uint8_t *publish_put_header(uint8_t *p, uint16_t channel, uint64_t body_size) {
+    p = publish_put_head(p, LEV_FRAME_HEADER, channel, PUBLISH_HEADER);
     p = wire_put_u32(p, PUBLISH_BASIC);
     p = wire_put_u32(p, (uint32_t)(body_size >> 32));
     p = wire_put_u32(p, (uint32_t)body_size);
@@ -44,8 +45,8 @@ static inline uint8_t *publish_header(uint8_t *p, uint16_t channel, uint64_t bod
     return wire_put_u8(p, LEV_FRAME_END);
 }
 
-static inline uint8_t *publish_body(uint8_t *p, uint16_t channel, lev_span body) {
-    p = publish_head(p, LEV_FRAME_BODY, channel, body.len);
+static inline uint8_t *publish_put_body(uint8_t *p, uint16_t channel, lev_span body) {
+    p = publish_put_head(p, LEV_FRAME_BODY, channel, body.len);
     p = wire_put_bytes(p, body);
     return wire_put_u8(p, LEV_FRAME_END);
 }
@@ -57,7 +58,7 @@ static void publish_with_properties(lev_writer *w, uint16_t channel,
     size_t strings = publish->exchange.len + publish->routing_key.len;
     uint8_t *p;
     if (wire_room(w, PUBLISH_METHOD + LEV_FRAME_OVERHEAD + strings, &p)) {
-        publish_method(p, channel, publish);
+        publish_put_method(p, channel, publish);
     }
     size_t place = lev_frame_begin(w, LEV_FRAME_HEADER, channel);
     wire_write_u32(w, PUBLISH_BASIC);
@@ -65,7 +66,7 @@ static void publish_with_properties(lev_writer *w, uint16_t channel,
     lev_properties_encode(w, properties);
     lev_frame_end(w, place);
     if (wire_room(w, body.len + LEV_FRAME_OVERHEAD, &p)) {
-        publish_body(p, channel, body);
+        publish_put_body(p, channel, body);
     }
 }
 
@@ -97,8 +98,8 @@ void lev_publish_encode(lev_writer *w, uint16_t channel, const lev_basic_publish
     } else if (properties != NULL && properties->present != 0) {
         publish_with_properties(w, channel, publish, properties, body);
     } else if (wire_room(w, fixed + strings + body.len + LEV_FRAME_OVERHEAD, &p)) {
-        p = publish_method(p, channel, publish);
-        p = publish_header(p, channel, body.len);
-        publish_body(p, channel, body);
+        p = publish_put_method(p, channel, publish);
+        p = publish_put_header(p, channel, body.len);
+        publish_put_body(p, channel, body);
     }
 }

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <leveret/net.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdlib.h>
