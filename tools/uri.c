@@ -114,9 +114,8 @@ static void put_query(buffer *b, const char *text, bool shown) {
     size_t size = strlen(query) + 1;
     char *copy = malloc(size);
     pair *pairs = calloc(size, sizeof *pairs);
-    b->failed |= copy == NULL || pairs == NULL;
     buffer_text(b, "{");
-    if (!b->failed) {
+    if (copy != NULL && pairs != NULL) {
         memcpy(copy, query, size);
         size_t count = split(copy, pairs);
         for (size_t i = 0; i < count; i++) {
@@ -125,6 +124,8 @@ static void put_query(buffer *b, const char *text, bool shown) {
             }
         }
         explicit_bzero(copy, size);
+    } else {
+        b->failed = true;
     }
     buffer_text(b, "}");
     free(copy);
