@@ -6,6 +6,7 @@
 of the contract, nothing on stdout, and no password anywhere."""
 
 import socket
+import struct
 import tempfile
 import time
 import unittest
@@ -249,6 +250,28 @@ class Credentials(BrokerTest):
         self.assertEnded(leveret("publish", "-q", queue, "--sasl", "amqplain", "one", url=at), 0)
         self.assertEnded(leveret("publish", "-q", queue, "two", url=f"{at}?auth_mechanism=amqplain"), 0)
         self.assertEqual(self.depth(queue), 2)
+
+    def test_text_of_a_broker(self):
+        """It ends on a terminal: what could steer that is escaped, and what looks like a format is none."""
+        def frame(method, *parts):
+            body = struct.pack(">HH", 10, method) + b"".join(parts)
+            return struct.pack(">BHI", 1, 0, len(body)) + body + b"\xce"
+
+        class Hostile(Listener):
+            def serve(self, peer):
+                text = b"\x1b]0;x\x07 %s%n%99999d \xff\x9b\r\n\x7f"
+                peer.recv(8)
+                peer.sendall(frame(10, b"\0\x09", struct.pack(">I", 0), b"\0\0\0\5PLAIN\0\0\0\5en_US"))
+                peer.recv(65536)
+                peer.sendall(frame(50, b"\1\x93", bytes([len(text)]), text, bytes(4)))
+                self.silent.append(peer)
+
+        hostile = Hostile()
+        self.addCleanup(hostile.close)
+        for more in ([], ["-v"], ["--log-format", "json"]):
+            ended = leveret("publish", "-q", "q", *more, "x", url=hostile.url)
+            self.assertEnded(ended, 77, r"403 \\+x1b\]0;x\\+x07 %s%n%99999d \\+xff\\+x9b\\+x0d\\+n\\+x7f")
+            self.assertRegex(ended.err, r"\A[ -~]+\n\Z")
 
     def test_unknown_vhost(self):
         self.refused("--vhost", "nowhere", url=f"amqp://{self.at.host}:{self.at.port}",

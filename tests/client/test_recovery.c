@@ -327,9 +327,33 @@ static void opens_the_second_where_the_first_is_not_there(void) {
     peer_end(p);
 }
 
+/* Nobody is there, so each is tried, and what is told is of the last. */
+static unsigned last_tried(bool shuffle) {
+    const char *uris[] = {"amqp://127.0.0.1:2", "amqp://127.0.0.1:3"};
+    unsigned port = 0;
+    lev_client *c =
+        lev_client_new(&(lev_client_options){.uris = uris, .uri_count = 2, .shuffle = shuffle});
+    EXPECT_EQ(lev_client_open(c, "amqp://127.0.0.1:1"), LEV_ERR_CONNECT);
+    EXPECT_EQ(sscanf(lev_client_error(c)->text, "cannot connect to 127.0.0.1:%u", &port), 1);
+    lev_client_free(c);
+    return port;
+}
+
+static void tries_in_order_or_in_any(void) {
+    unsigned seen = 0;
+    for (int i = 0; i < 5; i++) {
+        EXPECT_EQ(last_tried(false), 3);
+    }
+    for (int i = 0; i < 1000 && seen != 0xe; i++) {
+        seen |= 1U << last_tried(true);
+        usleep(1000);
+    }
+    EXPECT_EQ(seen, 0xe);
+}
+
 UNIT_MAIN("recovery", CASE(comes_back_at_the_next_broker),
           CASE(tells_of_a_lost_call_and_makes_the_next_one),
           CASE(sends_no_ack_for_what_came_before), CASE(sends_again_what_was_not_confirmed),
           CASE(ends_where_the_login_is_refused), CASE(stops_at_a_step_that_will_not_pass),
           CASE(gives_up_after_so_many_rounds), CASE(closes_at_once_while_it_waits),
-          CASE(opens_the_second_where_the_first_is_not_there))
+          CASE(opens_the_second_where_the_first_is_not_there), CASE(tries_in_order_or_in_any))
