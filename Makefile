@@ -252,7 +252,7 @@ $(RECOVERER): $(BUILD)/tests/broker/%: $(BUILD)/obj/tests/broker/%.o $(LIB_A)
 
 # What dump does with damaged captures and nonsense, under the sanitizers: only what that needs is built.
 CHECKED := $(BUILD)/checked/tests/tools/test_capture
-CHECKED_PARTS := arena base64 buffer capture dissect json json_fields json_frame_put json_put json_scan \
+CHECKED_PARTS := arena base64 buffer capture dissect $(if $(filter no,$(JSON)),json_none,json) json_fields json_frame_put json_put json_scan \
                  json_table_get json_table_put layout pcap print segment
 checked:
 	$(MAKE) $(CHECKED) BUILD=$(BUILD)/checked CHECKED= LAYERS=codec UNIT_DIRS=tools TOOL_PARTS='$(CHECKED_PARTS)' NDEBUG= \

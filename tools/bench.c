@@ -160,7 +160,10 @@ static int bench_run(settings *common) {
     bench_settings *s = (bench_settings *)common;
     load *l = calloc(1, sizeof *l);
     int fd = -1;
-    int rc = l != NULL ? bench_check(s) : say_and(EXIT_INTERNAL, "out of memory");
+    if (l == NULL) {
+        return say_and(EXIT_INTERNAL, "out of memory");
+    }
+    int rc = bench_check(s);
     if (rc == EXIT_DONE) {
         rc = bench_open(s, &fd);
     }

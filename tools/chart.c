@@ -38,7 +38,8 @@ static void svg_put(buffer *b, const char *format, ...) {
     char text[1024];
     va_list values;
     va_start(values, format);
-    vsnprintf(text, sizeof text, format, values);
+    /* As in say.c. */
+    vsnprintf(text, sizeof text, format, values); /* NOLINT(clang-analyzer-valist.Uninitialized) */
     va_end(values);
     buffer_text(b, text);
 }
@@ -239,11 +240,13 @@ static void chart_rate_ticks(buffer *b, panel *p) {
     double y_step = chart_step(p->y_max, 6);
     char label[32];
     p->y_max = ceil(p->y_max / y_step) * y_step;
-    for (double v = 0; v <= p->x_max * 1.0001; v += x_step) {
+    for (int k = 0; k * x_step <= p->x_max * 1.0001; k++) {
+        double v = k * x_step;
         snprintf(label, sizeof label, "%g", v);
         svg_tick_x(b, p, v, label);
     }
-    for (double v = 0; v <= p->y_max * 1.0001; v += y_step) {
+    for (int k = 0; k * y_step <= p->y_max * 1.0001; k++) {
+        double v = k * y_step;
         snprintf(label, sizeof label, "%g%s",
                  v >= 1e6   ? v / 1e6
                  : v >= 1e3 ? v / 1e3

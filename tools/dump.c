@@ -275,7 +275,9 @@ const command dump_command = {
         "passwords included.\n"
         "\n"
         "What is malformed is shown with its offset and the reason, and the stream goes on where "
-        "the next frame begins. The exit status is then 65.\n"
+        "the next frame begins. The exit status is then 65. So is a frame with more than "
+        "16,777,216 bytes of payload: each is held in memory whole, and a length that is none is "
+        "not to swallow the rest of the stream.\n"
         "\n"
         "With --pcap the TCP streams are put together again, both directions, and each frame "
         "tells its stream, numbered as by Wireshark, and its side. Streams of TLS can't be read.",

@@ -143,7 +143,7 @@ static void worker_receive(worker *w, const lev_message *m) {
     w->counts->consumed_bytes += m->body_size;
     w->newest = m->delivery;
     w->owing = !o->auto_ack;
-    if (w->count % o->ack_every == 0 || worker_done(w)) {
+    if (w->count % o->ack_every == 0) {
         worker_settle(w);
     }
     if (worker_done(w)) {

@@ -12,7 +12,8 @@
 typedef struct lev_tls_stream lev_tls_stream;
 
 /* Makes the client's side of a session with `host` and `port` over `fd`. `tls`, `host` and `fd`
- * stay the caller's, and `*calls`, to which each call of the socket's adds one. Returns NULL without memory. */
+ * stay the caller's, and `*calls`, to which each call of the socket's adds one. Returns NULL
+ * without memory. */
 lev_tls_stream *lev_tls_stream_new(lev_tls *tls, int fd, const char *host, uint16_t port,
                                    uint64_t *calls);
 
