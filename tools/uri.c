@@ -126,8 +126,6 @@ static void put_query(buffer *b, const char *text, bool shown) {
             }
         }
         explicit_bzero(copy, size);
-    } else {
-        b->failed = true;
     }
     buffer_text(b, "}");
     free(copy);
