@@ -25,6 +25,7 @@
     X(dump)                                                                                        \
     X(encode)                                                                                      \
     X(proxy)                                                                                       \
+    X(send)                                                                                        \
     X(spec)                                                                                        \
     X(bench)
 

@@ -96,6 +96,10 @@ static void session_retry(session *s, lev_client_options *o) {
 static int session_try(session *s, const lev_client_options *options, const char *uri) {
     lev_client_options o = *options;
     session_retry(s, &o);
+    if (s->settings->trace) {
+        o.trace = trace_client;
+        o.trace_context = trace_begin(&s->trace);
+    }
     lev_client_free(s->client);
     s->client = lev_client_new(&o);
     if (s->client == NULL) {

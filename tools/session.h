@@ -8,6 +8,7 @@
 #define TOOLS_SESSION_H
 
 #include "options.h"
+#include "trace.h"
 #include "password.h"
 
 enum { CHANNEL = 1, SESSION_WHERE = 128 };
@@ -20,6 +21,7 @@ typedef struct session {
     const secrets *secrets;    /* read already, for a further session; or NULL */
     char where[SESSION_WHERE]; /* the URL without credentials */
     bool recovering;           /* the connection is lost, and being made again */
+    trace trace;               /* for --trace */
     char *consumed; /* room for the name of the queue that is consumed from, or NULL: a reconnect
                        may give it another */
 } session;

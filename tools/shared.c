@@ -62,6 +62,8 @@ static const option connection_rows[] = {
      "longest wait for an answer (10), or without progress while blocked or unconfirmed (30)"},
     {0, "name", "NAME", option_text, AT(name), 0, 0,
      "connection name shown by the broker"},
+    {0, "trace", NULL, option_flag, AT(trace), 0, 0,
+     "print each frame on stderr as it is sent or received, secrets left out"},
 };
 
 static const option retry_rows[] = {

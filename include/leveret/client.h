@@ -63,6 +63,19 @@ typedef enum lev_publish_policy {
  * due meanwhile. The client keeps one copy until lev_client_free. */
 typedef uint32_t lev_client_refresh(void *context, lev_writer *secret);
 
+/* What crosses the wire: a frame, the protocol header (a frame of type 0, then), or, the last of
+ * its direction, bytes that are neither. */
+typedef struct lev_traced {
+    bool sent;       /* else received */
+    lev_span bytes;  /* all of it */
+    lev_frame frame; /* its type, channel and payload: for lev_frame_print, lev_method_decode ... */
+} lev_traced;
+
+/* Is told of each frame once it is whole: sent before the broker can answer it, received before the
+ * client deals with it. Everything lives during the call, which must not use the client. Nothing is
+ * left out: the response of a login holds the password. */
+typedef void lev_client_trace(void *context, const lev_traced *traced);
+
 /* Zero means the default everywhere. Strings need live only during the call they are given to. What
  * the URI says counts before what stands here, so these fill what the URI lacks; where the URI has
  * auth_mechanism, neither `mechanisms` nor `mechanism` counts. */
@@ -94,6 +107,8 @@ typedef struct lev_client_options {
     lev_client_refresh *refresh; /* renews the secret */
     void *refresh_context;       /* handed to `refresh` */
     uint32_t refresh_ms;         /* when it is called first, counted from the login */
+    lev_client_trace *trace;     /* hears what is said */
+    void *trace_context;         /* handed to `trace` */
     lev_tls_options tls;         /* for amqps:// */
     const char *const *uris; /* more brokers, tried in turn after the one that is opened; to live
                                 until then */

@@ -34,6 +34,7 @@ void lev_client_free(lev_client *c) {
         return;
     }
     lev_outbox_orphan(c);
+    lev_trace_reset(c);
     lev_loop_drop(c);
     lev_watch_deinit(&c->watch);
     lev_tls_free(c->tls);

@@ -110,6 +110,7 @@ static lev_status connect_to(lev_client *c, lev_uri *uri) {
     }
     lev_net_secure(c->net, c->tls);
     lev_net_count(c->net, &c->calls);
+    lev_trace_reset(c);
     c->phase = CLIENT_CONNECTING;
     return LEV_OK;
 }

@@ -71,6 +71,9 @@ static bool loop_write(lev_client *c, uint64_t now) {
         size_t count = lev_engine_pending(c->engine, spans, LOOP_SPANS);
         status = lev_net_write(c->net, spans, count, &put);
         if (status == LEV_OK) {
+            if (c->given.trace != NULL) {
+                lev_trace_sent(c, spans, put);
+            }
             lev_engine_sent(c->engine, put, now);
             loop_written(c, put);
         }
@@ -90,6 +93,9 @@ static void loop_read(lev_client *c, uint64_t now) {
         uint8_t *into = lev_engine_recv_space(c->engine, &room);
         c->full = room == 0;
         status = c->full ? LEV_AGAIN : lev_net_read(c->net, into, room, &got);
+        if (c->given.trace != NULL) {
+            lev_trace_received(c, (lev_span){into, got});
+        }
         lev_engine_received(c->engine, got, now);
         c->unseen = c->unseen || got > 0;
         if (status == LEV_OK && got < room) {

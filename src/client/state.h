@@ -11,6 +11,7 @@
 #include "outbox.h"
 #include "recovery.h"
 #include "refresh.h"
+#include "trace.h"
 #include "watch.h"
 
 #include <leveret/net.h>
@@ -37,9 +38,10 @@ struct lev_client {
         set; /* ... and with the URI's; its strings are ours until the engine has them */
     enum lev_client_phase phase;
     lev_net *net;
-    lev_watch watch;    /* what lev_client_watch_fd lends */
-    bool settled;       /* its descriptor is this connection's own, and stays */
-    lev_outbox *outbox; /* NULL: none */
+    lev_watch watch;     /* what lev_client_watch_fd lends */
+    bool settled;        /* its descriptor is this connection's own, and stays */
+    lev_outbox *outbox;  /* NULL: none */
+    lev_trace traces[2]; /* sent, received */
     lev_tls *tls;
     lev_engine *engine;
     char where[LEV_CLIENT_WHERE]; /* host:port */
