@@ -35,7 +35,8 @@ AMQPLIB_HEADERS = """{byte: 100, short: -300, int: 70000, long: 1e12, double: 0.
     list: [1, 300, "x"], inner: {a: {b: 2}}, buffer: Buffer.from("ab"), float: {"!": "float", value: 0.5},
     stamp: {"!": "timestamp", value: 1600000000}, decimal: {"!": "decimal", value: {places: 2, digits: 314}}}"""
 
-AMQPLIB = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../build/amqplib"))
+AMQPLIB = subprocess.run([os.path.join(os.path.dirname(os.path.abspath(__file__)), "../amqplib")],
+                         capture_output=True, check=False).stdout.decode().strip()
 
 SHARK_NAMES = {"no_wait": "nowait", "filter": "arguments"}
 SHARK_TABLES = {"arguments", "headers", "server_properties", "client_properties"}
@@ -227,7 +228,7 @@ class Capture(BrokerTest):
             subprocess.run(["amqp-consume", "-u", self.through.url, "-q", queue, "-c", "1", "cat"], check=True,
                            stdout=subprocess.DEVNULL)
             seen.add("rabbitmq-c")
-        if os.path.isdir(os.path.join(AMQPLIB, "node_modules/amqplib")):
+        if AMQPLIB:
             script = """const amqp = require("amqplib");
                 (async () => { const c = await amqp.connect(process.argv[1]); const ch = await c.createConfirmChannel();
                 await ch.assertQueue(process.argv[2], {durable: true}); ch.sendToQueue(process.argv[2], Buffer.from("m"),
