@@ -255,6 +255,7 @@ TOOL_TESTS := $(wildcard tests/tools/test_*.py)
 check:
 	tests/packages
 	$(MAKE) all unit-programs structure
+	$(MAKE) tsan TSAN_TESTS=build/tsan/tests/client/test_outbox
 	@rm -rf $(BUILD)/exchanged
 	@mkdir -p $(BUILD)/exchanged
 	LEVERET=$(BUILD)/leveret LEVERET_BUILD=$(BUILD) COMPARE=$(COMPARE) \
