@@ -279,6 +279,7 @@ TOOL_TESTS := $(wildcard tests/tools/test_*.py)
 check:
 	tests/packages
 	$(MAKE) all unit-programs structure checked
+	$(MAKE) tsan TSAN_TESTS=build/tsan/tests/client/test_outbox
 	@rm -rf $(BUILD)/exchanged
 	@mkdir -p $(BUILD)/exchanged
 	LEVERET=$(BUILD)/leveret LEVERET_BUILD=$(BUILD) COMPARE=$(COMPARE) \

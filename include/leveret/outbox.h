@@ -66,8 +66,16 @@ LEV_API lev_status lev_outbox_put(lev_outbox *o, const lev_publication *message,
 LEV_API uint64_t lev_outbox_left(const lev_outbox *o);
 
 /* Takes no more messages: whoever waits in lev_outbox_put, or comes later, gets LEV_ERR_CLOSED.
- * What was put is still published; the owner goes on until lev_outbox_left is 0. */
+ * What was put is still published; the owner goes on until lev_outbox_left is 0 (lev_outbox_run
+ * does). */
 LEV_API void lev_outbox_close(lev_outbox *o);
+
+/* For a client's thread that has nothing else to do: works until the outbox has been closed, by
+ * whichever thread, and nothing is left. Events are kept for lev_client_next, as by any call that
+ * waits. Returns LEV_OK; LEV_ERR_CHANNEL where the broker closed the channel (to be opened again,
+ * before the next call of this); LEV_ERR_LIMIT as lev_client_call; or the failure of the
+ * connection. */
+LEV_API lev_status lev_outbox_run(lev_outbox *o);
 
 /* Returns a descriptor that is readable while lev_client_process has something to take. For poll
  * and select only: lev_client_watch_fd and the client's own waits know of it. */

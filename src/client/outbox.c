@@ -117,6 +117,13 @@ static lev_status outbox_wait(lev_outbox *o, int wait_ms) {
     return outbox_full(o) ? LEV_ERR_TIMEOUT : LEV_OK;
 }
 
+/* Behind the gate: tells the owner. */
+static void outbox_wake(lev_outbox *o) {
+    if (!o->told) {
+        o->told = write(o->wake[1], "", 1) == 1;
+    }
+}
+
 lev_status lev_outbox_put(lev_outbox *o, const lev_publication *message, void *tag, int wait_ms) {
     outbox_item *item = outbox_copy(message, tag);
     if (item == NULL) {
@@ -129,9 +136,7 @@ lev_status lev_outbox_put(lev_outbox *o, const lev_publication *message, void *t
         o->count++;
         o->bytes += item->size;
         atomic_fetch_add_explicit(&o->left, 1, memory_order_relaxed);
-        if (!o->told) {
-            o->told = write(o->wake[1], "", 1) == 1;
-        }
+        outbox_wake(o);
     }
     gate_leave(&o->gate);
     if (status != LEV_OK) {
@@ -145,6 +150,7 @@ uint64_t lev_outbox_left(const lev_outbox *o) { return atomic_load(&o->left); }
 void lev_outbox_close(lev_outbox *o) {
     gate_enter(&o->gate);
     o->closed = true;
+    outbox_wake(o);
     gate_call(&o->gate);
     gate_leave(&o->gate);
 }
@@ -285,6 +291,38 @@ void lev_outbox_orphan(lev_client *c) {
         c->outbox = NULL;
         o->client = NULL;
     }
+}
+
+static lev_verdict outbox_judge(const lev_wait *w, const lev_event *event) {
+    if (event->type == LEV_EVENT_CHANNEL_CLOSED && event->channel == w->channel) {
+        return LEV_DONE;
+    }
+    return event->type == LEV_EVENT_WRITABLE ? LEV_DROP : LEV_KEEP;
+}
+
+static bool outbox_met(const lev_wait *w, const lev_client *c) {
+    lev_outbox *o = c->outbox;
+    (void)w;
+    gate_enter(&o->gate);
+    bool closed = o->closed;
+    gate_leave(&o->gate);
+    return closed && lev_outbox_left(o) == 0;
+}
+
+lev_status lev_outbox_run(lev_outbox *o) {
+    lev_client *c = o->client;
+    lev_wait w = {
+        .judge = outbox_judge, .met = outbox_met, .ms = LEV_FOREVER, .channel = o->channel};
+    if (c == NULL) {
+        return LEV_ERR_MISUSE;
+    }
+    if (c->phase == CLIENT_NEW) {
+        return lev_report_call(c, o->channel, "", LEV_ERR_MISUSE);
+    }
+    lev_status status = lev_loop_until(c, &w);
+    return status == LEV_OK && w.event.type == LEV_EVENT_CHANNEL_CLOSED
+               ? lev_report_closed(c, w.event.error)
+               : status;
 }
 
 /* ---- its life -------------------------------------------------------------------------------- */

@@ -93,6 +93,16 @@ class Loops(BrokerTest):
                 self.assertIsNone(example.process.poll())
 
 
+class Threads(BrokerTest):
+    def test_threads_share_a_client(self):
+        self.channel.queue_delete("threads")
+        ended = subprocess.run([os.path.join(EXAMPLES, "threads"), "4", "500"], stdout=subprocess.PIPE, text=True,
+                               env={**os.environ, "AMQP_URL": RABBITMQ}, timeout=60, check=True)
+        self.assertTrue(ended.stdout.startswith("2000 confirmed, 0 not"), ended.stdout)
+        self.await_depth("threads", 2000)
+        self.channel.queue_delete("threads")
+
+
 if __name__ == "__main__":
     main((os.path.exists(os.path.join(EXAMPLES, "loop_libuv")), "libuv1-dev was not there for the examples"),
          (os.path.exists(os.path.join(EXAMPLES, "loop_libevent")), "libevent-dev was not there for the examples"))

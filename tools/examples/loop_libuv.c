@@ -25,7 +25,7 @@ static void on_turn(uv_prepare_t *p) {
         }
     }
     uv_timer_start(&due, on_due, (uint32_t)lev_client_timeout(c), 0); /* -1: in weeks */
-    if (e.type != LEV_EVENT_NONE) { /* but how it ended */
+    if (e.type != LEV_EVENT_NONE) {                                   /* but how it ended */
         uv_stop(p->loop);
     }
 }
