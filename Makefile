@@ -431,10 +431,10 @@ $(BENCH)/%: tests/bench/%.c $(LIB_A) $(wildcard tests/bench/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(HOSTED) $< $(LIB_A) $(LDLIBS) -o $@
 
-bench-programs: $(LIB_SO) $(addprefix $(BENCH)/,peer bench_leveret bench_rabbitmqc bench_raw idle_leveret \
+bench-programs: $(LIB_SO) $(BUILD)/leveret $(addprefix $(BENCH)/,peer bench_leveret bench_rabbitmqc bench_raw idle_leveret \
                 idle_rabbitmqc codec study allocations.so)
 bench:
-	@tests/packages librabbitmq-dev libssl-dev openssl pkg-config binutils strace valgrind util-linux
+	@tests/packages librabbitmq-dev amqp-tools libssl-dev openssl pkg-config binutils strace valgrind util-linux
 	$(MAKE) bench-programs
 	tests/broker/with-brokers tests/bench/run $(BENCH) $(BENCH_ARGS)
 

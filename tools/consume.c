@@ -154,6 +154,7 @@ const command consume_command = {
              "%t %T\tcontent type and timestamp, empty where there is none\n"
              "%h %j\tits headers, and all of it, as JSON\n"
              "%d %r\tdelivery tag, and whether it was redelivered: true or false\n"
+             "%{tag}\tthe command's own number, which a --coprocess handler acks\n"
              "%{PROPERTY}\tany property, as %{message_id}\n"
              "%{header:NAME}\ta header: text as it is, numbers without their type, else JSON\n"
              "%%\ta percent sign\n"
@@ -189,21 +190,25 @@ const command consume_command = {
           "nack TAG\treject\n"
           "nack TAG requeue\tgive back\n"
           "\n"
-          "TAG is the record's `tag`: a counter of this command that never says the same number "
-          "twice, not even over a reconnect. A line for a delivery whose connection was lost sends "
-          "nothing, and is told on stderr; that message comes again with another number.\n"
+          "TAG is the record's `tag`, %{tag} of --format: a counter of this command that never "
+          "says the same number twice, not even over a reconnect. A line for a delivery whose "
+          "connection was lost sends nothing, and is told on stderr; that message comes again with "
+          "another number.\n"
           "\n"
           "At the end its stdin is closed; it settles what it has, and ends. If it ends before, "
           "what it has not settled is requeued: after 0 this command ends, too; after a failure "
           "another one is started, unless --on-failure (stop, reject) or --max-failures say "
           "otherwise. --kill-after counts from the end of its stdin."}},
-    .examples = "leveret consume -q jobs -c 1 --raw > job\n"
-                "leveret consume -e logs --declare --type fanout\n"
-                "leveret consume -q jobs --until-empty --jsonl > jobs.jsonl\n"
-                "leveret consume -q jobs --format '%{message_id} %{header:n} %S\\n'\n"
-                "leveret consume -q jobs --until-empty\n"
-                "leveret consume -q mails --jobs 4 --kill-after 60 -- ./send-mail --quick\n"
-                "leveret consume -q events --coprocess --jsonl -- ./load-into-database",
+    .examples =
+        "leveret consume -q jobs -c 1 --raw > job\n"
+        "leveret consume -e logs --declare --type fanout\n"
+        "leveret consume -q jobs --until-empty --jsonl > jobs.jsonl\n"
+        "leveret consume -q jobs --format '%{message_id} %{header:n} %S\\n'\n"
+        "leveret consume -q jobs --until-empty\n"
+        "leveret consume -q mails --jobs 4 --kill-after 60 -- ./send-mail --quick\n"
+        "leveret consume -q events --coprocess --jsonl -- ./load-into-database\n"
+        "leveret consume -q notes --coprocess --format '%{tag} %s\\n' -- \\\n"
+        "    sh -c 'while read -r tag body; do echo \"$body\"; echo \"ack $tag\" >&4; done'",
     .exits = {{EXIT_DONE, "with -c that many messages came, else at least one"},
               {EXIT_FAILED, "the broker refused, or cancelled the consumer"},
               {EXIT_NOTHING, "nothing came, or fewer than -c asked for"},

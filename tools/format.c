@@ -93,6 +93,11 @@ static void put_delivery_tag(buffer *b, const record *r, const piece *p) {
     buffer_decimal(b, r->message->delivery.tag);
 }
 
+static void put_tag(buffer *b, const record *r, const piece *p) {
+    (void)p;
+    buffer_decimal(b, r->tag);
+}
+
 static void put_redelivered(buffer *b, const record *r, const piece *p) {
     (void)p;
     json_put_boolean(b, r->message->redelivered);
@@ -160,6 +165,10 @@ static bool piece_named(piece *p, const char **at) {
         *p = (piece){.put = put_header, .text = key};
         return true;
     }
+    if (lev_span_equal(name, lev_span_of("tag"))) {
+        *p = (piece){.put = put_tag};
+        return true;
+    }
     return piece_property(p, name);
 }
 
@@ -214,7 +223,7 @@ static int format_compile(format *f, const char *text) {
             if (!piece_lettered(&f->pieces[f->piece_count++], &at)) {
                 return say_and(EXIT_USAGE,
                                "--format: \"%.20s\": behind %% stands one of s S e k q t T h j d r "
-                               "%%, {PROPERTY} or {header:NAME}",
+                               "%%, {PROPERTY}, {header:NAME} or {tag}",
                                from);
             }
         } else if (escape_next(&at, &byte)) {

@@ -42,6 +42,7 @@ typedef struct peer {
     SSL *tls; /* NULL: plain */
     bool confirm;
     bool echo;
+    char consumer[256];
     uint64_t published; /* whole ones */
     uint64_t confirmed;
     uint64_t body_left;
@@ -87,9 +88,9 @@ static void answer(const peer *p, uint16_t channel, lev_method_id id, const void
     send_all(p, bytes, w.len);
 }
 
-static size_t encode_delivery(lev_writer *w, uint16_t channel, size_t size) {
+static size_t encode_delivery(lev_writer *w, uint16_t channel, lev_span consumer, size_t size) {
     static const uint8_t zeros[FRAME_MAX];
-    lev_basic_deliver deliver = {.consumer_tag = lev_span_of("bench"),
+    lev_basic_deliver deliver = {.consumer_tag = consumer,
                                  .routing_key = lev_span_of("leveret-bench")};
     lev_header header = {.class_id = LEV_CLASS_BASIC, .body_size = size};
     size_t place = lev_frame_begin(w, LEV_FRAME_METHOD, channel);
@@ -116,7 +117,7 @@ static void make_block(peer *p, uint16_t channel, size_t size) {
     }
     lev_writer w = lev_writer_init(p->block.bytes, cap);
     do {
-        size_t tag_at = encode_delivery(&w, channel, size);
+        size_t tag_at = encode_delivery(&w, channel, lev_span_of(p->consumer), size);
         if (p->block.count++ == 0) {
             p->block.each = w.len;
             p->block.tag_at = tag_at;
@@ -159,11 +160,12 @@ static void push(peer *p) {
     }
 }
 
-static void start_source(peer *p, uint16_t channel, lev_span queue) {
+static void start_source(peer *p, uint16_t channel, const lev_basic_consume *m) {
     char name[256] = "";
     size_t size = 0;
     unsigned long count = 0;
-    memcpy(name, queue.ptr, queue.len);
+    memcpy(name, m->queue.ptr, m->queue.len);
+    memcpy(p->consumer, m->consumer_tag.ptr, m->consumer_tag.len);
     p->echo = strcmp(name, "echo") == 0;
     if (sscanf(name, "bench-%zu-%lu", &size, &count) == 2) {
         make_block(p, channel, size);
@@ -183,6 +185,7 @@ static void echo(peer *p, uint16_t channel, uint64_t size) {
 /* flat switch: what each method is answered with */
 static void act(peer *p, uint16_t channel, const lev_method *m) {
     lev_basic_consume_ok consume_ok = {.consumer_tag = lev_span_of("bench")};
+    lev_basic_cancel_ok cancel_ok;
     lev_queue_declare_ok declare_ok = {.queue = lev_span_of("bench")};
     switch ((int)m->id) {
     case LEV_CONNECTION_START_OK:
@@ -198,6 +201,9 @@ static void act(peer *p, uint16_t channel, const lev_method *m) {
     case LEV_CHANNEL_OPEN:
         answer(p, channel, LEV_CHANNEL_OPEN_OK, &(lev_channel_open_ok){0});
         break;
+    case LEV_CHANNEL_CLOSE:
+        answer(p, channel, LEV_CHANNEL_CLOSE_OK, &(lev_channel_close_ok){0});
+        break;
     case LEV_QUEUE_DECLARE:
         answer(p, channel, LEV_QUEUE_DECLARE_OK, &declare_ok);
         break;
@@ -212,7 +218,11 @@ static void act(peer *p, uint16_t channel, const lev_method *m) {
     case LEV_BASIC_CONSUME:
         consume_ok.consumer_tag = m->as.basic_consume.consumer_tag;
         answer(p, channel, LEV_BASIC_CONSUME_OK, &consume_ok);
-        start_source(p, channel, m->as.basic_consume.queue);
+        start_source(p, channel, &m->as.basic_consume);
+        break;
+    case LEV_BASIC_CANCEL:
+        cancel_ok.consumer_tag = m->as.basic_cancel.consumer_tag;
+        answer(p, channel, LEV_BASIC_CANCEL_OK, &cancel_ok);
         break;
     case LEV_BASIC_ACK:
         p->acked = m->as.basic_ack.delivery_tag;

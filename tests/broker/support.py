@@ -139,7 +139,7 @@ class BrokerTest(unittest.TestCase):
     def fill(self, queue, *bodies):
         for body in bodies:
             self.channel.basic_publish("", queue, body)
-        self.connection.process_data_events()
+        self.channel.exchange_declare("amq.direct", passive=True)  # answered when all of them are in the queue
 
     def bound_queue(self, exchange):
         """A queue bound to the exchange, with a name of its own: garagemq makes none. It is durable, since

@@ -116,6 +116,14 @@ for r in records:
         self.assertEnded(ended, 0, r"\A\Z")
         self.await_depth(queue, 0)
 
+    def test_a_shell_loop(self):
+        queue = self.queue(b"one", b"two words")
+        loop = 'while read -r tag body; do echo "$body"; echo "ack $tag" >&4; done'
+        ended = leveret("consume", "-q", queue, "-c2", "--format", r"%{tag} %s\n", "--coprocess", "--", "sh", "-c", loop)
+        self.assertEnded(ended, 0, r"\A\Z")
+        self.assertEqual(ended.out, b"one\ntwo words\n")
+        self.await_depth(queue, 0)
+
     def test_what_was_not_settled_goes_back(self):
         queue = self.queue(b"1", b"2", b"3")
         ended = self.consume(queue, 'for r in records: r["tag"] == 2 and settle("ack 2")', "-c3")

@@ -200,7 +200,10 @@ class Breaks(CopyTest):
         relay.cut()
         await_line(copy.stderr, "connection lost")
         self.fill(source, b"2", b"3")
-        self.await_depth(source, 0)
+        told = ""
+        while "3 received" not in told:
+            copy.send_signal(signal.SIGUSR1)
+            told = await_line(copy.stderr, "received")
         copy.send_signal(signal.SIGTERM)
         self.assertEnded(end(copy), 143, "of 3 messages .* 2 not copied, back in the queue")
         self.await_depth(source, 2)
