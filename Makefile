@@ -161,8 +161,9 @@ $(LIB_SO): $(PIC_O) $(EXPORTS)
 	    $(PIC_O) $(LDLIBS) -o $@
 	@ln -sf libleveret.so.$(SOVERSION) $(BUILD)/libleveret.so
 
-$(BUILD)/leveret: $(TOOL_O) $(LIB_A)
-	$(CC) $(ALL_CFLAGS) $^ $(JSON_C) $(LDLIBS) -o $@
+# SHARED=yes: the command uses the shared library, as a distribution wants it.
+$(BUILD)/leveret: $(TOOL_O) $(if $(filter yes,$(SHARED)),$(LIB_SO),$(LIB_A))
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ $(JSON_C) $(LDLIBS) -o $@
 
 # The command writes its man pages and completions itself, from its tables of options.
 $(BUILD)/man/leveret.1: $(BUILD)/leveret
@@ -451,6 +452,17 @@ musl:
 	    TLS=no JSON=no OPT=-Os COMMANDS="publish consume" \
 	    EXTRA="-static -s -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -Wl,--gc-sections"
 	tests/broker/with-brokers tests/package/musl build/musl
+
+# Debian packages, from a copy of the tree: libleveret1, libleveret-dev and leveret in build/deb.
+DEB := build/deb
+deb:
+	tests/packages debhelper dpkg-dev lintian libssl-dev libjson-c-dev pkg-config
+	@rm -rf $(DEB)
+	@mkdir -p $(DEB)/leveret-$(VERSION)
+	tar -c --exclude=./build --exclude=./.git --exclude=__pycache__ . | tar -x -C $(DEB)/leveret-$(VERSION)
+	cd $(DEB)/leveret-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc >../log 2>&1 || { tail -50 ../log; exit 1; }
+	lintian --fail-on error,warning --allow-root $(DEB)/leveret_$(VERSION)_*.changes
+	tests/broker/with-brokers tests/package/debian $(DEB)
 
 # ---- style ------------------------------------------------------------------------------------------
 
