@@ -464,6 +464,13 @@ deb:
 	lintian --fail-on error,warning --allow-root $(DEB)/leveret_$(VERSION)_*.changes
 	tests/broker/with-brokers tests/package/debian $(DEB)
 
+# The public headers for reading: build/reference/html and build/reference/man.
+reference: $(AMALGAMATION)
+	tests/packages doxygen
+	@rm -rf $(BUILD)/reference
+	tools/reference $(AMALGAMATION:.c=.h) $(BUILD)/reference
+	tests/package/reference $(BUILD)/reference $(EXPORTS) $(AMALGAMATION:.c=.h) $(HEADERS)
+
 # ---- style ------------------------------------------------------------------------------------------
 
 C_FILES := $(LIB_C) $(TOOL_C) $(EXAMPLE_C)
@@ -543,4 +550,4 @@ static:
 clean:
 	rm -rf build
 
--include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
+-include $(shell [ -d $(BUILD) ] && find $(BUILD) -type f -name '*.d')
