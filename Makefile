@@ -2,12 +2,13 @@
 # Copyright (c) 2026 The Leveret authors
 #
 # make            build/leveret, build/libleveret.a, build/libleveret.so.N (TLS=no: without OpenSSL;
-#                 JSON=no: the command without json-c, which then reads no JSON)
+#                 JSON=no: the command without json-c, which then reads no JSON;
+#                 COMMANDS="publish get": a command of these only)
 # make static     build/static/leveret: one file, which needs no other, and its size
 # make amalgamation   build/amalgamation/leveret.c and leveret.h: the library as one file
 # make exports    src/leveret.map, the list of exported functions, again from the public headers
 # make freestanding   codec and engine without an operating system, here and for a small Arm: sizes
-# make musl       a static publish and consume of some 200 KiB; COMMANDS="publish get" for others
+# make musl       build/musl/leveret: publish and consume alone, static, under 300 KiB
 # make deb        Debian packages in build/deb; make reference: the headers as HTML and man pages
 # make demo       publish and subscribe through a real broker (BROKER=garagemq for the other one)
 # make demo-activity   200,000 user-activity events into SQLite and PostgreSQL, and an action for each purchase
@@ -104,7 +105,7 @@ LIB_SO := $(BUILD)/libleveret.so.$(SOVERSION)
 
 # Goals such as `check asan lint` go one after the other: they share build/ and the machine. Each of them is a
 # make of its own, which then builds side by side.
-ifneq ($(filter static asan-command compare ledger ledger-selftest client-selftest cluster check check-all asan ubsan tsan m32 big-endian coverage lint bench plot fuzz \
+ifneq ($(filter amalgamation exports freestanding musl deb reference static asan-command compare ledger ledger-selftest client-selftest cluster check check-all asan ubsan tsan m32 big-endian coverage lint bench plot fuzz \
                 fuzz-merge fuzz-coverage fuzz-selftest,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
@@ -126,6 +127,13 @@ $(BUILD)/obj/src/codec/%.o $(BUILD)/obj/src/engine/%.o $(BUILD)/pic/src/codec/%.
 $(BUILD)/pic/src/engine/%.o: HOSTED = $(PURE)
 
 $(BUILD)/obj/tools/%.o: HOSTED += $(TOOL_CFLAGS)
+
+# COMMANDS="publish consume": a command of these only. The linker leaves out what the others need.
+ifneq ($(COMMANDS),)
+.PHONY: anew
+$(BUILD)/obj/tools/commands.o: anew
+$(BUILD)/obj/tools/commands.o: HOSTED += -D'COMMANDS(X)=$(foreach c,$(COMMANDS),X($c))'
+endif
 
 # Said before the compiler says it in its words.
 ifeq ($(JSON)$(JSON_C),yes)
@@ -161,8 +169,9 @@ $(LIB_SO): $(PIC_O) $(EXPORTS)
 	    $(PIC_O) $(LDLIBS) -o $@
 	@ln -sf libleveret.so.$(SOVERSION) $(BUILD)/libleveret.so
 
-$(BUILD)/leveret: $(TOOL_O) $(LIB_A)
-	$(CC) $(ALL_CFLAGS) $^ $(TOOL_LIBS) $(LDLIBS) -o $@
+# SHARED=yes: the command uses the shared library, as a distribution wants it.
+$(BUILD)/leveret: $(TOOL_O) $(if $(filter yes,$(SHARED)),$(LIB_SO),$(LIB_A))
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ $(TOOL_LIBS) $(LDLIBS) -o $@
 
 # The command writes its man pages and completions itself, from its tables of options.
 $(BUILD)/man/leveret.1: $(BUILD)/leveret
@@ -275,16 +284,18 @@ BROKER_TESTS := $(wildcard tests/broker/test_*.py tests/broker/test_*.sh)
 FAULT_TESTS := tests/fault/ledger $(if $(LEVERET_LONG),tests/fault/failover) $(wildcard tests/fault/test_*.py)
 CODEC_TESTS := $(wildcard tests/codec/test_*.py)
 TOOL_TESTS := $(wildcard tests/tools/test_*.py)
+PACKAGE_TESTS := $(wildcard tests/package/test_*.sh)
 
 check:
 	tests/packages
-	$(MAKE) all unit-programs structure checked
+	$(MAKE) all unit-programs structure checked amalgamation
 	$(MAKE) tsan TSAN_TESTS=build/tsan/tests/client/test_outbox
 	@rm -rf $(BUILD)/exchanged
 	@mkdir -p $(BUILD)/exchanged
 	LEVERET=$(BUILD)/leveret LEVERET_BUILD=$(BUILD) COMPARE=$(COMPARE) \
 	    LEVERET_EXCHANGED=$(abspath $(BUILD)/exchanged) \
-	    tests/broker/with-brokers tests/run $(FAULT_TESTS) $(CHECKED) $(UNITS) $(REPLAYS) $(CODEC_TESTS) $(TOOL_TESTS) $(BROKER_TESTS)
+	    tests/broker/with-brokers tests/run $(FAULT_TESTS) $(CHECKED) $(UNITS) $(REPLAYS) $(CODEC_TESTS) $(TOOL_TESTS) $(BROKER_TESTS) \
+	    $(PACKAGE_TESTS)
 	tests/broker/exchanged $(BUILD)/exchanged
 
 # The long runs with faults: a million messages while broker, network and clients fail; the leader of a quorum
@@ -322,6 +333,10 @@ check-all:
 	$(MAKE) m32
 	$(MAKE) big-endian
 	$(MAKE) static
+	$(MAKE) freestanding
+	$(MAKE) musl
+	$(MAKE) deb
+	$(MAKE) reference
 	$(MAKE) coverage
 	$(MAKE) client-selftest
 	$(MAKE) ledger-selftest
@@ -460,6 +475,32 @@ freestanding: $(AMALGAMATION)
 	tests/package/freestanding $(AMALGAMATION) "$(CC)" "arm-none-eabi-gcc -mthumb -mcpu=cortex-m3" \
 	    "arm-none-eabi-gcc -mthumb -mcpu=cortex-m4"
 
+# A command of a few hundred kilobytes, which needs no other file: without TLS and JSON, on musl.
+musl:
+	tests/packages musl-tools binutils
+	$(MAKE) build/musl/leveret $(EXAMPLE_C:tools/examples/%.c=build/musl/examples/%) BUILD=build/musl CC=musl-gcc \
+	    TLS=no JSON=no OPT=-Os COMMANDS="publish consume" \
+	    EXTRA="-static -s -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -Wl,--gc-sections"
+	tests/broker/with-brokers tests/package/musl build/musl
+
+# Debian packages, from a copy of the tree: libleveret1, libleveret-dev and leveret in build/deb.
+DEB := build/deb
+deb:
+	tests/packages debhelper dpkg-dev lintian libssl-dev libjson-c-dev pkg-config
+	@rm -rf $(DEB)
+	@mkdir -p $(DEB)/leveret-$(VERSION)
+	tar -c --exclude=./build --exclude=./.git --exclude=__pycache__ . | tar -x -C $(DEB)/leveret-$(VERSION)
+	cd $(DEB)/leveret-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc >../log 2>&1 || { tail -50 ../log; exit 1; }
+	lintian --fail-on error,warning --allow-root $(DEB)/leveret_$(VERSION)_*.changes
+	tests/broker/with-brokers tests/package/debian $(DEB)
+
+# The public headers for reading: build/reference/html and build/reference/man.
+reference: $(AMALGAMATION)
+	tests/packages doxygen
+	@rm -rf $(BUILD)/reference
+	tools/reference $(AMALGAMATION:.c=.h) $(BUILD)/reference
+	tests/package/reference $(BUILD)/reference $(EXPORTS) $(AMALGAMATION:.c=.h) $(HEADERS)
+
 # ---- style ------------------------------------------------------------------------------------------
 
 C_FILES := $(LIB_C) $(TOOL_C) $(EXAMPLE_C)
@@ -539,4 +580,4 @@ static:
 clean:
 	rm -rf build
 
--include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
+-include $(shell [ -d $(BUILD) ] && find $(BUILD) -type f -name '*.d')

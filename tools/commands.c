@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifndef COMMANDS /* by make COMMANDS="...", for some of them */
 #define COMMANDS(X)                                                                                \
     X(publish)                                                                                     \
     X(consume)                                                                                     \
@@ -28,6 +29,7 @@
     X(send)                                                                                        \
     X(spec)                                                                                        \
     X(bench)
+#endif
 
 #define COMMAND_DECLARE(name) extern const command name##_command;
 #define COMMAND_LIST(name) &name##_command,

@@ -295,8 +295,10 @@ lev_status lev_net_read(lev_net *n, uint8_t *into, size_t room, size_t *got) {
                                    : lev_errno_text(errno, text, sizeof text));
 }
 
-static size_t net_gather(struct iovec *iov, const lev_span *spans, size_t count) {
-    size_t n = 0;
+/* As many as fit; a type that becomes what msg_iovlen is, an int with musl and a size_t with glibc.
+ */
+static uint16_t net_gather(struct iovec *iov, const lev_span *spans, size_t count) {
+    uint16_t n = 0;
     for (size_t i = 0; i < count && n < NET_IOVECS; i++) {
         if (spans[i].len > 0) {
             iov[n++] = (struct iovec){(void *)(uintptr_t)spans[i].ptr, spans[i].len};

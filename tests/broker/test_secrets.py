@@ -28,7 +28,7 @@ CONNECTING = {
     "publish": ["-q", "q", "x"], "consume": ["-q", "q"], "get": ["-q", "q"], "declare": ["queue", "q"],
     "bind": ["queue", "q", "e"], "unbind": ["queue", "q", "e"], "purge": ["q"], "delete": ["queue", "q"],
     "ping": [], "request": ["-q", "q", "x"], "serve": ["-q", "q", "--", "true"], "copy": ["-q", "q", "--to-queue", "t"],
-    "bench": ["-z", "1"],
+    "bench": ["-z", "1"], "send": ["--login"],
 }
 LETTERS = {"bench": "-h"}  # of --url, where it is not -u
 OTHERS = {"dump", "encode", "spec", "help", "uri", "proxy"}
