@@ -9,9 +9,11 @@
 #include "pages.h"
 #include "signals.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int unknown_command(const char *name) {
     return say_and(EXIT_USAGE, "unknown command \"%s\"; see: leveret help", name);
@@ -78,7 +80,20 @@ static int finish(int rc) {
     return rc;
 }
 
+/* Where stdin, stdout or stderr is closed, the next pipe or connection would take its number, and
+ * messages would go into it. A folder can be neither read nor written. */
+static void occupy_standard_descriptors(void) {
+    int fd;
+    do {
+        fd = open("/", O_RDONLY);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
 int main(int argc, char **argv) {
+    occupy_standard_descriptors();
     if (argc < 2) {
         commands_overview(stderr);
         return EXIT_USAGE;

@@ -81,6 +81,37 @@ class Lines(BrokerTest):
                          rb"1 confirmed, [^\r\n]*/s\r\x1b\[Kleveret: message 2 was returned")
 
 
+class Closed(BrokerTest):
+    """A standard descriptor that is closed is not taken by our pipes and connections."""
+
+    def run_without(self, fd, *args):
+        return leveret(*args, preexec_fn=lambda: os.close(fd))
+
+    def test_stdin(self):
+        queue = self.queue()
+        self.assertEnded(self.run_without(0, "publish", "-q", queue, "-l"), 66, "cannot read stdin")
+        self.assertEnded(self.run_without(0, "publish", "-q", queue, "x"), 0)
+        self.await_depth(queue, 1)
+
+    def test_stdout(self):
+        queue = self.queue(b"1")
+        self.assertEnded(self.run_without(1, "consume", "-q", queue, "-c1"), 74, "cannot write to stdout")
+        self.await_depth(queue, 1)
+
+    def test_stderr(self):
+        queue = self.queue(b"1")
+        ended = self.run_without(2, "consume", "-v", "-q", queue, "-c1")
+        self.assertEnded(ended, 0)
+        self.assertEqual(ended.out, b"1\n")
+        self.await_depth(queue, 0)
+
+    def test_all(self):
+        queue = self.queue(b"1")
+        ended = leveret("consume", "-v", "-q", queue, "-c1", "--", "sh", "-c", "cat; exit 75",
+                        preexec_fn=lambda: os.closerange(0, 3), timeout=20)
+        self.assertEqual(ended.code, 3)
+
+
 class Counters(BrokerTest):
     def test_of_publish(self):
         queue = self.queue()
@@ -88,11 +119,11 @@ class Counters(BrokerTest):
         publisher.stdin.write(b"1\n2\n")
         publisher.stdin.flush()
         self.await_depth(queue, 2)
-        time.sleep(0.2)
-        for _ in range(2):
+        told = []
+        while sum("2 confirmed" in line for line in told) < 2 and len(told) < 1000:
             publisher.send_signal(signal.SIGUSR1)
-            self.assertEqual(await_line(publisher.stderr, "published"),
-                             "leveret: 2 published, 2 confirmed, 0 returned, 0 refused, 0 waiting\n")
+            told.append(await_line(publisher.stderr, "published"))
+        self.assertEqual(told[-2:], ["leveret: 2 published, 2 confirmed, 0 returned, 0 refused, 0 waiting\n"] * 2)
         self.assertEnded(end(publisher, b"3\n"), 0, r"\A\Z")
         self.assertEqual(self.depth(queue), 3)
 
