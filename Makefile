@@ -84,7 +84,7 @@ LIB_C := $(filter-out $(NOT_BUILT),$(foreach l,$(LAYERS),$(wildcard src/$(l)/*.c
 TOOL_C := $(filter-out $(NOT_IN_TOOL),$(wildcard tools/*.c))
 EXAMPLE_C := $(wildcard tools/examples/*.c)
 HEADERS := $(wildcard include/leveret/*.h)
-ALL_FILES := $(LIB_C) $(TOOL_C) $(EXAMPLE_C) $(HEADERS) $(wildcard src/*/*.h tools/*.h) \
+ALL_FILES := $(LIB_C) $(TOOL_C) $(EXAMPLE_C) $(wildcard tools/examples/*/*.c) $(HEADERS) $(wildcard src/*/*.h tools/*.h) \
              $(wildcard tests/*.h tests/*/*.[ch] fuzz/*.[ch]) $(NOT_BUILT) $(NOT_IN_TOOL)
 
 LIB_O := $(LIB_C:%.c=$(BUILD)/obj/%.o)
