@@ -97,8 +97,11 @@ LIB_SO := $(BUILD)/libleveret.so.$(SOVERSION)
 
 # Goals such as `check asan lint` go one after the other: they share build/ and the machine. Each of them is a
 # make of its own, which then builds side by side.
-ifneq ($(filter amalgamation exports freestanding musl deb reference static asan-command compare ledger ledger-selftest client-selftest cluster check check-all asan ubsan m32 big-endian coverage lint bench plot fuzz \
+ifneq ($(filter static asan-command compare ledger ledger-selftest client-selftest cluster check check-all asan ubsan m32 big-endian coverage lint bench plot fuzz \
                 fuzz-merge fuzz-coverage fuzz-selftest,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+ifneq ($(filter freestanding musl deb reference,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
 
@@ -445,10 +448,12 @@ freestanding: $(AMALGAMATION)
 	tests/package/freestanding $(AMALGAMATION) "$(CC)" "arm-none-eabi-gcc -mthumb -mcpu=cortex-m3" \
 	    "arm-none-eabi-gcc -mthumb -mcpu=cortex-m4"
 
-# A command of a few hundred kilobytes, which needs no other file: without TLS and JSON, on musl.
+# A command of a few hundred kilobytes, which needs no other file: without TLS and JSON, on musl. The examples that
+# need a loop's library are not for it.
+MUSL_EXAMPLES = $(filter-out loop_lib%,$(EXAMPLE_C:tools/examples/%.c=%))
 musl:
 	tests/packages musl-tools binutils
-	$(MAKE) build/musl/leveret $(EXAMPLE_C:tools/examples/%.c=build/musl/examples/%) BUILD=build/musl CC=musl-gcc \
+	$(MAKE) build/musl/leveret $(MUSL_EXAMPLES:%=build/musl/examples/%) BUILD=build/musl CC=musl-gcc \
 	    TLS=no JSON=no OPT=-Os COMMANDS="publish consume" \
 	    EXTRA="-static -s -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -Wl,--gc-sections"
 	tests/broker/with-brokers tests/package/musl build/musl
