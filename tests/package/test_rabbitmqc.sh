@@ -13,6 +13,7 @@ leveret=${LEVERET:-$build/leveret}
 guide=tools/examples/rabbitmq-c
 
 strict=(-std=c11 -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wswitch-enum -Werror)
+# shellcheck disable=SC2046 # words
 gcc "${strict[@]}" "$guide/listen_rabbitmqc.c" $(pkg-config --cflags --libs librabbitmq) -o "$tmp/rabbitmqc"
 gcc "${strict[@]}" -Iinclude -Ispec "$guide/listen_leveret.c" "$build/libleveret.so" -Wl,-rpath,"$PWD/$build" -o "$tmp/leveret"
 
