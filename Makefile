@@ -92,7 +92,7 @@ LIB_C := $(filter-out $(NOT_BUILT),$(foreach l,$(LAYERS),$(wildcard src/$(l)/*.c
 TOOL_C := $(filter-out $(NOT_IN_TOOL),$(wildcard tools/*.c))
 EXAMPLE_C := $(filter-out $(NOT_BUILT),$(wildcard tools/examples/*.c))
 HEADERS := $(wildcard include/leveret/*.h)
-ALL_FILES := $(LIB_C) $(TOOL_C) $(EXAMPLE_C) $(HEADERS) $(wildcard src/*/*.h tools/*.h) \
+ALL_FILES := $(LIB_C) $(TOOL_C) $(EXAMPLE_C) $(wildcard tools/examples/*/*.c) $(HEADERS) $(wildcard src/*/*.h tools/*.h) \
              $(wildcard tests/*.h tests/*/*.[ch] fuzz/*.[ch]) $(NOT_BUILT) $(NOT_IN_TOOL)
 
 LIB_O := $(LIB_C:%.c=$(BUILD)/obj/%.o)
@@ -105,8 +105,11 @@ LIB_SO := $(BUILD)/libleveret.so.$(SOVERSION)
 
 # Goals such as `check asan lint` go one after the other: they share build/ and the machine. Each of them is a
 # make of its own, which then builds side by side.
-ifneq ($(filter amalgamation exports freestanding musl deb reference static asan-command compare ledger ledger-selftest client-selftest cluster check check-all asan ubsan tsan m32 big-endian coverage lint bench plot fuzz \
+ifneq ($(filter static asan-command compare ledger ledger-selftest client-selftest cluster check check-all asan ubsan tsan m32 big-endian coverage lint bench plot fuzz \
                 fuzz-merge fuzz-coverage fuzz-selftest,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+ifneq ($(filter freestanding musl deb reference,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
 
@@ -475,10 +478,12 @@ freestanding: $(AMALGAMATION)
 	tests/package/freestanding $(AMALGAMATION) "$(CC)" "arm-none-eabi-gcc -mthumb -mcpu=cortex-m3" \
 	    "arm-none-eabi-gcc -mthumb -mcpu=cortex-m4"
 
-# A command of a few hundred kilobytes, which needs no other file: without TLS and JSON, on musl.
+# A command of a few hundred kilobytes, which needs no other file: without TLS and JSON, on musl. The examples that
+# need a loop's library are not for it.
+MUSL_EXAMPLES = $(filter-out loop_lib%,$(EXAMPLE_C:tools/examples/%.c=%))
 musl:
 	tests/packages musl-tools binutils
-	$(MAKE) build/musl/leveret $(EXAMPLE_C:tools/examples/%.c=build/musl/examples/%) BUILD=build/musl CC=musl-gcc \
+	$(MAKE) build/musl/leveret $(MUSL_EXAMPLES:%=build/musl/examples/%) BUILD=build/musl CC=musl-gcc \
 	    TLS=no JSON=no OPT=-Os COMMANDS="publish consume" \
 	    EXTRA="-static -s -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -Wl,--gc-sections"
 	tests/broker/with-brokers tests/package/musl build/musl

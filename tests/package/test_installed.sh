@@ -24,6 +24,7 @@ export PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_PATH=$lib/pkgconfig
 [ "$(pkg-config --modversion leveret)" = "$version" ] || fail "leveret.pc has another version than the headers"
 examples
 for e in producer consumer; do
+    # shellcheck disable=SC2046 # words
     gcc "$tmp/$e.c" $(pkg-config --cflags --libs leveret) -Wl,-rpath,"$lib" -o "$tmp/$e"
 done
 readelf -d "$tmp/producer" | grep -q "NEEDED.*\[$soname\]" || fail "the program is not linked to $soname"
