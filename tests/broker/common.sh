@@ -8,11 +8,17 @@ die() {
     exit 1
 }
 
-# free_ports N   N different ports of loopback that nobody listens on
+# free_ports N   N different ports of loopback that nobody listens on: chosen by chance, and below those that the
+# system gives to outgoing connections, so that a broker that was killed finds its port free again
 free_ports() {
     /usr/bin/python3 - "$1" <<'PY'
-import socket, sys
-held = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
+import random, socket, sys
+held = []
+while len(held) < int(sys.argv[1]):
+    try:
+        held.append(socket.create_server(("127.0.0.1", random.randrange(10000, 32000))))
+    except OSError:
+        pass
 print(*[s.getsockname()[1] for s in held])
 PY
 }
