@@ -113,9 +113,10 @@ static void loop_read(lev_client *c, uint64_t now) {
 static void loop_connected(lev_client *c, uint64_t now) {
     if (!lev_net_is_secure(c->net) && !lev_net_is_local(c->net) && !c->set.plaintext_auth &&
         lev_settings_send_password(&c->set)) {
-        lev_loop_end(c, LEV_ERR_UNSUPPORTED, LEV_LAYER_CLIENT,
-                     "the password would travel unencrypted to another machine; allow that by name "
-                     "(plaintext_auth), or go through a tunnel");
+        lev_loop_end(
+            c, LEV_ERR_UNSUPPORTED, LEV_LAYER_CLIENT,
+            "the password would travel unencrypted to another machine; use amqps, or allow "
+            "it by name (plaintext_auth, the command's --allow-plaintext-auth)");
         return;
     }
     c->phase = CLIENT_RUNNING;

@@ -178,6 +178,7 @@ static void sends_no_password_unencrypted_to_another_machine(void) {
     lev_client *c = lev_client_new(NULL);
     EXPECT_EQ(lev_client_open(c, p->uri), LEV_ERR_UNSUPPORTED);
     EXPECT(strstr(lev_client_error(c)->text, ": the password would travel unencrypted") != NULL);
+    EXPECT(strstr(lev_client_error(c)->text, "--allow-plaintext-auth)") != NULL);
     lev_client_free(c);
     peer_end(p);
 }
