@@ -39,7 +39,6 @@ class OwnNode(unittest.TestCase):
 
     def test_publish_and_consume_survive(self):
         lines = [b"line %d" % i for i in range(400)]
-        sent = threading.Semaphore(0)
         leveret("declare", "queue", "lines", url=self.url)
         consumer = start_consumer("-q", "lines", url=self.url)
         publisher = start("publish", "-q", "lines", "-l", url=self.url)
@@ -54,35 +53,34 @@ class OwnNode(unittest.TestCase):
 
         reader = threading.Thread(target=read)
         reader.start()
+        err = {publisher: "", consumer: ""}
 
-        def feed():
-            for line in lines:
-                publisher.stdin.write(line + b"\n")
-                publisher.stdin.flush()
-                sent.release()
-                time.sleep(0.02)
-            publisher.stdin.close()
+        def feed(part):
+            publisher.stdin.write(b"".join(line + b"\n" for line in part))
+            publisher.stdin.flush()
 
-        feeder = threading.Thread(target=feed)
-        feeder.start()
-        for _ in range(40):
-            sent.acquire()
+        def await_both():
+            for process in err:
+                err[process] += await_line(process.stderr, "connected again", timeout=120)
+
+        feed(lines[:100])
         self.node("ctl", "close_all_connections", "test")
-        for _ in range(60):
-            sent.acquire()
+        feed(lines[100:200])
+        await_both()
+        feed(lines[200:250])
         self.node("kill")
+        feed(lines[250:300])
         self.node("start")
-        feeder.join()
-        publisher.stdin = None
-        ended = end(publisher)
-        self.assertEqual(ended.code, 0, ended.err)
-        self.assertEqual(ended.err.count("connection lost: "), 2, ended.err)
-        self.assertEqual(ended.err.count("connected again"), 2, ended.err)
+        await_both()
+        ended = end(publisher, b"".join(line + b"\n" for line in lines[300:]))
         reader.join()
         consumer.wait(20)
-        err = consumer.stderr.read().decode()
-        self.assertEqual(consumer.returncode, 143, err)
-        self.assertEqual(err.count("connected again"), 2, err)
+        err[publisher] += ended.err
+        err[consumer] += consumer.stderr.read().decode()
+        self.assertEqual((ended.code, consumer.returncode), (0, 143), err)
+        for text in err.values():
+            self.assertEqual(text.count("connection lost: "), 2, text)
+            self.assertEqual(text.count("connected again"), 2, text)
         self.assertEqual(in_order_but_for_repeats(taken), lines)
 
 
