@@ -7,7 +7,9 @@
 #ifndef LEVERET_LEVERET_H
 #define LEVERET_LEVERET_H
 
+#include <leveret/allocator.h>
 #include <leveret/client.h>
+#include <leveret/counters.h>
 #include <leveret/engine.h>
 #include <leveret/frame.h>
 #include <leveret/method.h>
@@ -16,6 +18,7 @@
 #include <leveret/seen.h>
 #include <leveret/status.h>
 #include <leveret/table.h>
+#include <leveret/trace.h>
 #include <leveret/uri.h>
 #include <leveret/wire.h>
 
