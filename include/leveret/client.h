@@ -19,6 +19,7 @@
 #define LEVERET_CLIENT_H
 
 #include <leveret/engine.h>
+#include <leveret/log.h>
 #include <leveret/recovery.h>
 #include <leveret/tls.h>
 
@@ -102,6 +103,10 @@ typedef struct lev_client_options {
     lev_recovery_options recovery;
     lev_publish_policy when_blocked; /* what publishing does while the broker blocks it, or while
                                         the connection is being recovered */
+    lev_allocator allocator;         /* of all memory but OpenSSL's; malloc. To be there until
+                                        lev_client_free */
+    lev_logger logger;               /* hears what the client does by itself; nobody */
+    lev_tracer tracer;               /* sees every frame; nobody */
 } lev_client_options;
 
 /* How publishes of a channel ended so far. */
@@ -146,6 +151,9 @@ LEV_API lev_status lev_client_close(lev_client *c);
  * nothing has failed. LEV_ERR_TIMEOUT of lev_client_next is no failure. Its text is one line
  * that says what, where and what the broker said, without secrets. */
 LEV_API const lev_error *lev_client_error(const lev_client *c);
+
+/* Returns what was counted until now, over all connections; an event loop may ask at any time. */
+LEV_API lev_counters lev_client_counters(const lev_client *c);
 
 /* Returns the engine, for what has no function here: its queries, and calls that want no answer.
  * NULL before lev_client_open or lev_client_start. */

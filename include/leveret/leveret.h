@@ -12,6 +12,8 @@
 #include <leveret/counters.h>
 #include <leveret/engine.h>
 #include <leveret/frame.h>
+#include <leveret/log.h>
+#include <leveret/memory.h>
 #include <leveret/method.h>
 #include <leveret/net.h>
 #include <leveret/properties.h>

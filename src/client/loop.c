@@ -15,6 +15,7 @@
  * lev_client_timeout knows whether there is something to take. */
 
 #include "answer.h"
+#include "log.h"
 
 #include <limits.h>
 #include <poll.h>
@@ -33,6 +34,7 @@ void lev_loop_end(lev_client *c, lev_status status, lev_layer layer, const char 
     if (lev_recovery_goes_on(c, &c->end)) {
         return;
     }
+    lev_log_end(c);
     lev_recovery_over(c);
     c->phase = CLIENT_ENDED;
     lev_net_close(c->net);
@@ -103,6 +105,8 @@ static void loop_connected(lev_client *c, uint64_t now) {
                      "(plaintext_auth), or go through a tunnel");
         return;
     }
+    lev_log_line(c, LEV_LOG_DEBUG,
+                 lev_net_is_secure(c->net) ? "connected, with TLS" : "connected, without TLS");
     c->phase = CLIENT_RUNNING;
     c->blocked = c->write_over = c->full = c->lent = false;
     c->push_at = LEV_CLIENT_PUSH;
@@ -131,6 +135,7 @@ static bool loop_ended(lev_client *c) {
     lev_report_engine(c, c->event.error, &c->end);
     c->orderly = c->event.type == LEV_EVENT_CLOSED;
     c->error = c->end;
+    lev_log_end(c);
     lev_recovery_over(c);
     c->phase = CLIENT_ENDED;
     lev_net_close(c->net);
@@ -154,12 +159,18 @@ static void loop_note(lev_client *c) {
 }
 
 bool lev_loop_taken(lev_client *c) {
+    if (c->given.logger.log != NULL) {
+        lev_log_event(c, &c->event);
+    }
     while (c->event.type == LEV_EVENT_CHALLENGE || lev_refresh_takes(c) || lev_recovery_takes(c)) {
         if (c->event.type == LEV_EVENT_CHALLENGE) {
             lev_answer_challenge(c, c->event.method->as.connection_secure.challenge);
         }
         if (!lev_engine_next(c->engine, &c->event)) {
             return false;
+        }
+        if (c->given.logger.log != NULL) {
+            lev_log_event(c, &c->event);
         }
     }
     if (c->event.type == LEV_EVENT_FAILED || c->event.type == LEV_EVENT_CLOSED) {

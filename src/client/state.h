@@ -66,8 +66,9 @@ struct lev_client {
 
     lev_recovery recovery;
     lev_ledger ledger;
-    lev_event later; /* comes behind what the ledger has to tell */
-    uint32_t epoch;  /* counts connections that were lost */
+    lev_event later;      /* comes behind what the ledger has to tell */
+    uint32_t epoch;       /* counts connections that were lost */
+    lev_counters counted; /* of the engines before this one */
 };
 
 /* settings.c: the options. lev_settings_init copies them and fills the defaults in; false without
@@ -140,6 +141,9 @@ bool lev_resend_translate(lev_client *c);
  * is left in it. Returns whether there is anything. */
 bool lev_resend_rest(lev_client *c);
 bool lev_resend_owes(const lev_client *c);
+
+/* counters.c: adds what the engine has counted, which is about to be freed. */
+void lev_counters_keep(lev_client *c);
 
 /* loop.c */
 

@@ -23,7 +23,6 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -124,7 +123,7 @@ static int tls_socket_write(BIO *b, const char *bytes, int len) {
     if (sent == todo) {
         return len;
     }
-    if (s->unsent == NULL && (s->unsent = malloc(TLS_UNSENT)) == NULL) {
+    if (s->unsent == NULL && (s->unsent = lev_memory_new(&s->tls->memory, TLS_UNSENT)) == NULL) {
         s->error = ENOMEM;
         return -1;
     }
@@ -216,10 +215,10 @@ static bool tls_insist(lev_tls_stream *s) {
 }
 
 lev_tls_stream *lev_tls_stream_new(lev_tls *tls, int fd, const char *host, uint16_t port) {
-    lev_tls_stream *s = calloc(1, sizeof *s);
+    lev_tls_stream *s = lev_memory_zeroed(&tls->memory, sizeof *s);
     BIO *b = s != NULL ? BIO_new(tls->socket) : NULL;
     if (b == NULL) {
-        free(s);
+        lev_memory_free(s);
         return NULL;
     }
     s->tls = tls;
@@ -231,7 +230,7 @@ lev_tls_stream *lev_tls_stream_new(lev_tls *tls, int fd, const char *host, uint1
     s->ssl = SSL_new(tls->context);
     if (s->ssl == NULL) {
         BIO_free(b);
-        free(s);
+        lev_memory_free(s);
         return NULL;
     }
     SSL_set_bio(s->ssl, b, b);
@@ -255,9 +254,9 @@ void lev_tls_stream_free(lev_tls_stream *s) {
     }
     ERR_clear_error();
     SSL_free(s->ssl);
-    free(s->unsent);
-    free(s->record);
-    free(s);
+    lev_memory_free(s->unsent);
+    lev_memory_free(s->record);
+    lev_memory_free(s);
 }
 
 /* ---- the verbs ----------------------------------------------------------------------------------
@@ -372,7 +371,7 @@ lev_status lev_tls_stream_write(lev_tls_stream *s, const lev_span *spans, size_t
                                 size_t *put) {
     lev_status status = LEV_OK;
     *put = 0;
-    if (s->record == NULL && (s->record = malloc(TLS_RECORD)) == NULL) {
+    if (s->record == NULL && (s->record = lev_memory_new(&s->tls->memory, TLS_RECORD)) == NULL) {
         return tls_fail(s, LEV_ERR_LOST, "out of memory");
     }
     while (status == LEV_OK && tls_flush(s) && !s->silent) {
