@@ -62,6 +62,8 @@ static const option connection_rows[] = {
      "longest wait for an answer (10), or without progress while blocked or unconfirmed (30)"},
     {0, "name", "NAME", option_text, AT(name), 0, 0,
      "connection name shown by the broker"},
+    {0, "trace", NULL, option_flag, AT(trace), 0, 0,
+     "print every frame sent and received on stderr, as dump does, without passwords"},
 };
 
 static const option retry_rows[] = {
