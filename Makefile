@@ -277,7 +277,7 @@ units: unit-programs
 # What a reader relies on without running anything: layers, symbols, budgets, and that these checks work.
 structure: $(LIB_A) $(LIB_SO)
 	tests/lint/layers
-	tests/lint/symbols $(patsubst %.c,$(BUILD)/obj/%.o,$(PURE_C))
+	tests/lint/symbols $(LIB_O)
 	tests/lint/exports $(EXPORTS) $(LIB_SO) $(HEADERS)
 	tests/lint/budgets
 	tests/lint/selftest

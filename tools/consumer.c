@@ -344,7 +344,12 @@ static void consumer_tell(consumer *k) {
     char text[64];
     if (progress_due(&k->progress)) {
         snprintf(text, sizeof text, "%" PRIu64 " received", k->count);
-        progress_tell(&k->progress, text, k->count);
+        if (progress_tell(&k->progress, text, k->count)) {
+            session_tell_counters(k->session);
+            if (k->outlet != NULL && k->outlet->tell != NULL) {
+                k->outlet->tell(k->outlet);
+            }
+        }
     }
 }
 

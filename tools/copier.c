@@ -299,10 +299,15 @@ static int copier_finish(outlet *o, const consumer *k, int reason) {
     return reason;
 }
 
+static void copier_tell(const outlet *o) {
+    const copier *p = (const copier *)o;
+    session_tell_counters(p->target);
+}
+
 void copier_init(copier *p, const copier_settings *s, session *target) {
     *p = (copier){
         .outlet = {copier_take, copier_work, copier_watch, copier_busy, copier_leave, copier_lost,
-                   copier_finish},
+                   copier_finish, copier_tell},
         .settings = s,
         .target = target,
         .limit_ms = LEV_PROGRESS_MS,

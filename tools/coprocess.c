@@ -275,7 +275,7 @@ static int coprocess_finish(outlet *o, const consumer *k, int reason) {
 void coprocess_init(coprocess *p, const handler_settings *s, char *const *argv, const format *f) {
     *p = (coprocess){
         .outlet = {coprocess_take, coprocess_work, coprocess_watch, coprocess_busy, coprocess_leave,
-                   coprocess_lost, coprocess_finish},
+                   coprocess_lost, coprocess_finish, NULL},
         .settings = s,
         .argv = argv,
         .format = f,

@@ -99,6 +99,7 @@ static int copy_check(const copy_settings *s) {
  */
 static settings target_settings(const copy_settings *s) {
     settings t = s->common;
+    t.connection = 2;
     t.window = s->consumer.prefetch > 0 ? s->consumer.prefetch : UINT16_MAX;
     if (s->to.count > 0) {
         t.urls = s->to;
@@ -113,6 +114,7 @@ static void copy_defaults(copy_settings *s) {
     consumer_settings *k = &s->consumer;
     s->common.tls_elsewhere = s->to.count > 0 && session_asks_for_tls(&s->to);
     s->common.name = s->common.name != NULL ? s->common.name : "leveret copy";
+    s->common.connection = 1;
     if (s->to_queue != NULL) {
         s->copier.routing_key = s->to_queue;
     }

@@ -417,7 +417,7 @@ void handlers_init(handlers *h, const handler_settings *s, char *const *argv,
                    const lev_properties *reply) {
     *h = (handlers){
         .outlet = {handlers_take, handlers_work, handlers_watch, handlers_busy, handlers_leave,
-                   handlers_lost, handlers_finish},
+                   handlers_lost, handlers_finish, NULL},
         .settings = s,
         .argv = argv,
         .reply = reply,

@@ -240,12 +240,6 @@ static size_t walk_bits(layout *l, const lev_field_desc *fields, size_t count) {
     return n;
 }
 
-bool layout_secret(lev_method_id id, const lev_field_desc *field) {
-    return (id == LEV_CONNECTION_START_OK && strcmp(field->name, "response") == 0) ||
-           (id == LEV_CONNECTION_SECURE_OK && strcmp(field->name, "response") == 0) ||
-           (id == LEV_CONNECTION_UPDATE_SECRET && strcmp(field->name, "new_secret") == 0);
-}
-
 static void walk_method(layout *l) {
     uint16_t class_id = (uint16_t)peek(l, 2);
     lev_method_id id = lev_method_lookup(class_id, (uint16_t)peek(l, 4));
@@ -263,7 +257,7 @@ static void walk_method(layout *l) {
         if (field->wire == LEV_WIRE_BIT) {
             i += walk_bits(l, field, m->field_count - i);
         } else {
-            walk_field(l, field, l->redact && layout_secret(id, field));
+            walk_field(l, field, l->redact && field->secret);
             i++;
         }
     }

@@ -16,7 +16,4 @@ void layout_print(buffer *b, const item *i, bool redact);
  * `status` is the decoder's. */
 void layout_fault(item *i, lev_status status);
 
-/* Does this field hold a secret: the response of a login, or a new one? */
-bool layout_secret(lev_method_id id, const lev_field_desc *field);
-
 #endif

@@ -110,6 +110,7 @@ typedef struct settings {
     uint64_t window;    /* set by commands that publish: how many may be unconfirmed */
     uint64_t retry; /* rounds of reconnects, SETTING_UNSET: no limit; 0: none, as in commands that
                        never reconnect */
+    uint64_t connection; /* which of the command's connections it is, from 1; 0: the only one */
     bool trace;
     bool verbose;
     bool quiet;

@@ -33,6 +33,9 @@ struct outlet {
 
     /* Tells on stderr what did not go well, and returns the exit code: `reason`, or another. */
     int (*finish)(outlet *o, const consumer *k, int reason);
+
+    /* Tells what its own connection has counted; NULL where it has none. */
+    void (*tell)(const outlet *o);
 };
 
 #endif

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* Text comes from the codec's own printers. Redacting works on a copy of the method whose secret
- * fields are replaced, and of what is malformed only the reason is told then, since nobody knows
- * what its bytes are. */
+/* Text comes from the codec's own printers, which redact unless asked not to. Of what is malformed
+ * only the reason is told then, since nobody knows what its bytes are. */
 
 #include "print.h"
 
@@ -30,18 +29,11 @@ enum side item_side(const item *i) {
     return m->from == LEV_FROM_CLIENT ? SIDE_CLIENT : SIDE_SERVER;
 }
 
-/* Puts *** in place of a method's secrets. */
-static void print_redact(lev_method *method) {
-    const lev_method_desc *m = lev_method_describe(method->id);
-    lev_span stars = lev_span_of("***");
-    for (size_t k = 0; m != NULL && k < m->field_count; k++) {
-        if (layout_secret(method->id, &m->fields[k])) {
-            memcpy((char *)&method->as + m->fields[k].offset, &stars, sizeof stars);
-        }
-    }
-}
-
 static void print_method(lev_writer *w, const void *method) { lev_method_print(w, method); }
+
+static void print_secrets(lev_writer *w, const void *method) {
+    lev_method_print_secrets(w, method);
+}
 
 static void print_frame(lev_writer *w, const void *frame) { lev_frame_print(w, frame); }
 
@@ -72,7 +64,6 @@ static void print_malformed(buffer *b, const item *i, bool redact) {
 }
 
 void print_text(buffer *b, const item *i, bool redact) {
-    lev_method method;
     char version[40];
     switch (i->kind) {
     case ITEM_PROTOCOL_HEADER:
@@ -81,13 +72,9 @@ void print_text(buffer *b, const item *i, bool redact) {
         buffer_text(b, version);
         break;
     case ITEM_METHOD:
-        method = i->method;
-        if (redact) {
-            print_redact(&method);
-        }
         buffer_decimal(b, i->frame.channel);
         buffer_byte(b, ' ');
-        buffer_print(b, print_method, &method);
+        buffer_print(b, redact ? print_method : print_secrets, &i->method);
         break;
     case ITEM_HEADER:
     case ITEM_HEARTBEAT:
@@ -137,7 +124,7 @@ void print_item(buffer *b, const printer *p, const item *i, const origin *o) {
         break;
     case PRINT_JSONL:
         if (p->redact && i->kind == ITEM_METHOD) {
-            print_redact(&shown.method);
+            lev_method_redact(&shown.method);
         }
         json_put_item(b, &shown, o, p->redact);
         buffer_byte(b, '\n');

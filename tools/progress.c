@@ -24,8 +24,9 @@ int progress_left(const progress *p) { return p->wanted ? loop_left(p->shown, PR
 
 bool progress_due(const progress *p) { return signals_asked() || progress_left(p) == 0; }
 
-void progress_tell(progress *p, const char *counters, uint64_t count) {
-    if (signals_asked()) {
+bool progress_tell(progress *p, const char *counters, uint64_t count) {
+    bool asked = signals_asked();
+    if (asked) {
         signals_answer();
         say("%s", counters);
     }
@@ -38,4 +39,5 @@ void progress_tell(progress *p, const char *counters, uint64_t count) {
         p->shown = now;
         p->count = count;
     }
+    return asked;
 }

@@ -22,8 +22,8 @@ progress progress_init(const settings *o, int fd);
 bool progress_due(const progress *p);
 
 /* Tells the counters, "12 published, 10 confirmed", of which `count` is the one to show the rate
- * of. */
-void progress_tell(progress *p, const char *counters, uint64_t count);
+ * of. Returns whether that was for SIGUSR1: then the caller has more to tell. */
+bool progress_tell(progress *p, const char *counters, uint64_t count);
 
 /* Returns how long to wait at most until progress_due, for loop_watch: -1 for ever. */
 int progress_left(const progress *p);

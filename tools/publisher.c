@@ -197,7 +197,9 @@ static void publisher_tell(publisher *p) {
              "%" PRIu64 " published, %" PRIu64 " confirmed, %" PRIu64 " returned, %" PRIu64
              " refused, %" PRIu64 " waiting",
              p->published, n[LEV_CONFIRMED], n[LEV_RETURNED], n[LEV_NACKED], unsettled(p));
-    progress_tell(&p->progress, text, p->published);
+    if (progress_tell(&p->progress, text, p->published)) {
+        session_tell_counters(p->session);
+    }
 }
 
 static unsigned publisher_wait(publisher *p, int input) {

@@ -90,13 +90,6 @@ int say_and(int code, const char *format, ...) {
     return code;
 }
 
-void say_ready(const void *text, size_t size) {
-    say_progress("");
-    (void)fwrite(text, 1, size, stderr);
-}
-
-bool say_is_json(void) { return as_json; }
-
 bool say_progress_wanted(void) { return !as_json && isatty(STDERR_FILENO); }
 
 void say_progress(const char *text) {

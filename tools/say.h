@@ -7,7 +7,6 @@
 #define TOOLS_SAY_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 /* From now on each line is a JSON object with the members "time" and "message". */
 void say_json(void);
@@ -17,10 +16,6 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* As say, and returns `code`, so that a caller can say why and end in one statement. */
 int say_and(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* Prints lines that are ready as they are, of any length: `text` without a name before it. */
-void say_ready(const void *text, size_t size);
-bool say_is_json(void);
 
 /* Is a progress line of use: is stderr a terminal, and the text not JSON? */
 bool say_progress_wanted(void);

@@ -199,7 +199,7 @@ static int sender_show(sender *k, enum side from) {
     int rc = EXIT_DONE;
     while (rc == EXIT_DONE && dissector_next(d, &i)) {
         if (k->settings->common.trace) {
-            trace_item(&k->trace, from, &i);
+            trace_print(&k->trace, from, &i);
         }
         if (from == SIDE_SERVER && login) {
             rc = knock_take(&k->knock, &i, &k->out);
@@ -282,6 +282,7 @@ static void sender_deinit(sender *k) {
     }
     buffer_deinit(&k->out);
     buffer_deinit(&k->shown);
+    trace_deinit(&k->trace);
     dissector_deinit(&k->said);
     dissector_deinit(&k->heard);
 }
@@ -295,7 +296,7 @@ static int send_connected(const send_settings *s, const buffer *input) {
     int rc = session_read_secrets(&given, &s->common);
     rc = rc == EXIT_DONE ? sender_begin(&k, &given) : rc;
     signals_defer();
-    trace_begin(&k.trace);
+    trace_init(&k.trace, &s->common);
     rc = rc == EXIT_DONE ? sender_connect(&k) : rc;
     if (rc == EXIT_DONE) {
         if (s->login) {

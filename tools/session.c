@@ -56,6 +56,17 @@ void session_tell_recovery(const session *s, const lev_event *e) {
     }
 }
 
+void session_tell_counters(const session *s) {
+    lev_counters c = lev_client_counters(s->client);
+    say("connection to %s: %" PRIu64 " bytes sent, %" PRIu64 " bytes came; messages: %" PRIu64
+        " sent, %" PRIu64 " delivered, %" PRIu64 " sent back, %" PRIu64
+        " unconfirmed; bytes kept: %zu to be written, %zu unread, %zu unfinished, %zu of events, "
+        "%zu until confirmed; blocked for %" PRIu64 " ms, %" PRIu64 " reconnects",
+        s->where, c.bytes_sent, c.bytes_received, c.published, c.delivered, c.returned,
+        c.unconfirmed, c.queued, c.unread, c.assembled, c.kept, c.unsettled, c.blocked_ms,
+        c.reconnects);
+}
+
 static lev_recovery_verdict session_hear(void *context, const lev_recovery_news *news) {
     const session *s = context;
     const lev_method *m = news->method;
@@ -96,11 +107,9 @@ static void session_retry(session *s, lev_client_options *o) {
 static int session_try(session *s, const lev_client_options *options, const char *uri) {
     lev_client_options o = *options;
     session_retry(s, &o);
-    if (s->settings->trace) {
-        o.trace = trace_client;
-        o.trace_context = trace_begin(&s->trace);
-    }
     lev_client_free(s->client);
+    trace_deinit(&s->trace);
+    o.tracer = trace_init(&s->trace, s->settings);
     s->client = lev_client_new(&o);
     if (s->client == NULL) {
         return say_and(EXIT_INTERNAL, "out of memory");
@@ -241,6 +250,7 @@ int session_close(session *s) {
     }
     lev_client_free(s->client);
     s->client = NULL;
+    trace_deinit(&s->trace);
     return rc;
 }
 

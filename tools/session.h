@@ -20,10 +20,10 @@ typedef struct session {
     void *watch_context;
     const secrets *secrets;    /* read already, for a further session; or NULL */
     char where[SESSION_WHERE]; /* the URL without credentials */
-    bool recovering;           /* the connection is lost, and being made again */
-    trace trace;               /* for --trace */
-    char *consumed; /* room for the name of the queue that is consumed from, or NULL: a reconnect
-                       may give it another */
+    trace trace;
+    bool recovering; /* the connection is lost, and being made again */
+    char *consumed;  /* room for the name of the queue that is consumed from, or NULL: a reconnect
+                        may give it another */
 } session;
 
 /* Connects to the first host that answers and opens channel 1. With --retry a connection that is
@@ -57,6 +57,9 @@ int session_close(session *s);
  * nothing. Returns the exit code of the first thing that failed, or EXIT_DONE. */
 typedef int session_work(session *s, settings *o);
 int session_run(settings *o, const char *name, session_work *work);
+
+/* Prints what the connection has counted. */
+void session_tell_counters(const session *s);
 
 /* Prints "leveret: `doing`: the client's last error; what to do" and returns its exit
  * code. */

@@ -63,7 +63,7 @@ static const option connection_rows[] = {
     {0, "name", "NAME", option_text, AT(name), 0, 0,
      "connection name shown by the broker"},
     {0, "trace", NULL, option_flag, AT(trace), 0, 0,
-     "print each frame on stderr as it is sent or received, secrets left out"},
+     "print every frame sent and received on stderr, as dump does, without passwords"},
 };
 
 static const option retry_rows[] = {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* A line is printed at once, and not kept for a full buffer: what matters most is often the last
- * one before something breaks. */
+/* What the library shows is made an item again, for there is one printer. A method is taken as it
+ * was decoded for the trace: where it held a secret, its frame has no payload any more. Each line
+ * is one write, so that it does not mix with those of other processes. */
 
 #include "trace.h"
 
@@ -10,35 +11,46 @@
 
 #include <stdio.h>
 
-trace *trace_begin(trace *t) {
-    static uint64_t connections;
-    if (!t->begun) {
-        *t = (trace){.begun = true};
-        t->origin.stream = connections++;
-        t->origin.streamed = t->origin.stream > 0;
+void trace_item(item *i, const lev_trace *t, uint64_t offset) {
+    *i = (item){.kind = ITEM_PROTOCOL_HEADER, .offset = offset, .bytes = t->bytes};
+    if (t->frame == NULL && t->fault != NULL) {
+        i->kind = ITEM_MALFORMED;
+        snprintf(i->reason, sizeof i->reason, "%s", t->fault);
+    } else if (t->method != NULL) {
+        i->kind = ITEM_METHOD;
+        i->frame = *t->frame;
+        i->method = *t->method;
+    } else if (t->frame != NULL) {
+        i->frame = *t->frame;
+        item_decode(i);
     }
-    return t;
 }
 
-void trace_item(trace *t, enum side from, const item *i) {
-    printer p = {.form = say_is_json() ? PRINT_JSONL : PRINT_TEXT, .redact = true};
-    buffer line = {0};
+void trace_print(trace *t, enum side from, const item *i) {
     t->origin.from = from;
-    print_item(&line, &p, i, &t->origin);
-    say_ready(line.ptr, line.len);
-    buffer_deinit(&line);
+    t->line.len = 0;
+    print_item(&t->line, &t->printer, i, &t->origin);
+    if (!t->line.failed) {
+        say_progress("");
+        fwrite(t->line.ptr, 1, t->line.len, stderr);
+    }
 }
 
-void trace_client(void *context, const lev_traced *traced) {
+static void trace_show(void *context, const lev_trace *shown) {
     trace *t = context;
-    item i = {.kind = ITEM_PROTOCOL_HEADER, .bytes = traced->bytes, .frame = traced->frame};
-    i.offset = t->offset[traced->sent];
-    t->offset[traced->sent] += traced->bytes.len;
-    if (traced->frame.type != 0) {
-        item_decode(&i);
-    } else if (traced->bytes.ptr[0] != 'A') {
-        i.kind = ITEM_MALFORMED;
-        snprintf(i.reason, sizeof i.reason, "no frame begins here");
+    item i;
+    trace_item(&i, shown, t->received);
+    if (!shown->sent && shown->frame != NULL) {
+        t->received += shown->frame->payload.len + LEV_FRAME_OVERHEAD;
     }
-    trace_item(t, traced->sent ? SIDE_CLIENT : SIDE_SERVER, &i);
+    trace_print(t, shown->sent ? SIDE_CLIENT : SIDE_SERVER, &i);
 }
+
+lev_tracer trace_init(trace *t, const settings *s) {
+    bool json = s->log_format == 1;
+    *t = (trace){.printer = {.form = json ? PRINT_JSONL : PRINT_TEXT, .redact = true},
+                 .origin = {.streamed = s->connection > 0, .stream = s->connection}};
+    return s->trace ? (lev_tracer){.trace = trace_show, .context = t} : (lev_tracer){.trace = NULL};
+}
+
+void trace_deinit(trace *t) { buffer_deinit(&t->line); }

@@ -19,6 +19,7 @@
 #define LEVERET_CLIENT_H
 
 #include <leveret/engine.h>
+#include <leveret/log.h>
 #include <leveret/recovery.h>
 #include <leveret/tls.h>
 
@@ -63,19 +64,6 @@ typedef enum lev_publish_policy {
  * due meanwhile. The client keeps one copy until lev_client_free. */
 typedef uint32_t lev_client_refresh(void *context, lev_writer *secret);
 
-/* What crosses the wire: a frame, the protocol header (a frame of type 0, then), or, the last of
- * its direction, bytes that are neither. */
-typedef struct lev_traced {
-    bool sent;       /* else received */
-    lev_span bytes;  /* all of it */
-    lev_frame frame; /* its type, channel and payload: for lev_frame_print, lev_method_decode ... */
-} lev_traced;
-
-/* Is told of each frame once it is whole: sent before the broker can answer it, received before the
- * client deals with it. Everything lives during the call, which must not use the client. Nothing is
- * left out: the response of a login holds the password. */
-typedef void lev_client_trace(void *context, const lev_traced *traced);
-
 /* Zero means the default everywhere. Strings need live only during the call they are given to. What
  * the URI says counts before what stands here, so these fill what the URI lacks; where the URI has
  * auth_mechanism, neither `mechanisms` nor `mechanism` counts. */
@@ -107,8 +95,6 @@ typedef struct lev_client_options {
     lev_client_refresh *refresh; /* renews the secret */
     void *refresh_context;       /* handed to `refresh` */
     uint32_t refresh_ms;         /* when it is called first, counted from the login */
-    lev_client_trace *trace;     /* hears what is said */
-    void *trace_context;         /* handed to `trace` */
     lev_tls_options tls;         /* for amqps:// */
     const char *const *uris; /* more brokers, tried in turn after the one that is opened; to live
                                 until then */
@@ -117,6 +103,10 @@ typedef struct lev_client_options {
     lev_recovery_options recovery;
     lev_publish_policy when_blocked; /* what publishing does while the broker blocks it, or while
                                         the connection is being recovered */
+    lev_allocator allocator;         /* of all memory but OpenSSL's; malloc. To be there until
+                                        lev_client_free */
+    lev_logger logger;               /* hears what the client does by itself; nobody */
+    lev_tracer tracer;               /* sees every frame; nobody */
 } lev_client_options;
 
 /* How publishes of a channel ended so far. */
@@ -161,6 +151,9 @@ LEV_API lev_status lev_client_close(lev_client *c);
  * nothing has failed. LEV_ERR_TIMEOUT of lev_client_next is no failure. Its text is one line
  * that says what, where and what the broker said, without secrets. */
 LEV_API const lev_error *lev_client_error(const lev_client *c);
+
+/* Returns what was counted until now, over all connections; an event loop may ask at any time. */
+LEV_API lev_counters lev_client_counters(const lev_client *c);
 
 /* Returns the engine, for what has no function here: its queries, and calls that want no answer.
  * NULL before lev_client_open or lev_client_start. */

@@ -25,22 +25,18 @@
 #ifndef LEVERET_ENGINE_H
 #define LEVERET_ENGINE_H
 
+#include <leveret/allocator.h>
+#include <leveret/counters.h>
 #include <leveret/method.h>
 #include <leveret/properties.h>
 #include <leveret/table.h>
+#include <leveret/trace.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef struct lev_engine lev_engine;
-
-/* The one source of memory. `resize` works as realloc does, and frees (returning NULL) where `size`
- * is 0. `context` is handed to it. */
-typedef struct lev_allocator {
-    void *(*resize)(void *context, void *ptr, size_t size);
-    void *context;
-} lev_allocator;
 
 enum {
     LEV_HEARTBEAT_DEFAULT = 30,     /* seconds */
@@ -79,7 +75,8 @@ LEV_API unsigned lev_sasl_named(lev_span name);
 
 /* Zero means the default everywhere; a span need live only during lev_engine_new. */
 typedef struct lev_engine_options {
-    lev_allocator allocator;   /* required */
+    lev_allocator allocator;   /* required: the one source of memory */
+    lev_tracer tracer;         /* sees every frame; default: nobody */
     lev_span user;             /* for PLAIN and AMQPLAIN; default guest */
     lev_span password;         /* default guest; our copy is cleansed when the login is over */
     unsigned mechanisms;       /* LEV_SASL_...; default: `mechanism`, else PLAIN and AMQPLAIN */
@@ -259,6 +256,9 @@ LEV_API enum lev_connection_state lev_engine_state(const lev_engine *e);
 LEV_API enum lev_channel_state lev_engine_channel_state(const lev_engine *e, uint16_t channel);
 LEV_API const lev_error *lev_engine_error(const lev_engine *e);
 LEV_API lev_tuned lev_engine_tuned(const lev_engine *e);
+
+/* Returns what was counted until now; times as of the last call that was told one. */
+LEV_API lev_counters lev_engine_counters(const lev_engine *e);
 
 /* Returns what the `incarnation` of the next engine's options has to be, so that no delivery of
  * this one is ever taken for one of that. */

@@ -55,7 +55,8 @@ LEV_API void lev_frame_encode(lev_writer *w, const lev_frame *frame);
 LEV_API bool lev_frame_equal(const lev_frame *a, const lev_frame *b);
 
 /* Writes a frame as one line of text without a newline: its channel, then the method with its
- * fields, or the properties, or the size of the body, or why it cannot be decoded. */
+ * fields, secrets as "***", or the properties, or the size of the body, or why it cannot be
+ * decoded. */
 LEV_API void lev_frame_print(lev_writer *w, const lev_frame *frame);
 
 /* Writes the 8 bytes "AMQP" 0 0 9 1 that open a connection. */

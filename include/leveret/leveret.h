@@ -7,9 +7,13 @@
 #ifndef LEVERET_LEVERET_H
 #define LEVERET_LEVERET_H
 
+#include <leveret/allocator.h>
 #include <leveret/client.h>
+#include <leveret/counters.h>
 #include <leveret/engine.h>
 #include <leveret/frame.h>
+#include <leveret/log.h>
+#include <leveret/memory.h>
 #include <leveret/method.h>
 #include <leveret/net.h>
 #include <leveret/outbox.h>
@@ -17,6 +21,7 @@
 #include <leveret/seen.h>
 #include <leveret/status.h>
 #include <leveret/table.h>
+#include <leveret/trace.h>
 #include <leveret/uri.h>
 #include <leveret/wire.h>
 

@@ -92,6 +92,7 @@ typedef struct lev_field_desc {
     uint16_t offset;
     bool reserved; /* sent as zero or empty, ignored when received */
     bool nowait;   /* set: no answer is wanted */
+    bool secret;   /* a longstr: a login's response, or a new secret */
 } lev_field_desc;
 
 enum lev_sender { LEV_FROM_CLIENT = 1, LEV_FROM_SERVER = 2, LEV_FROM_BOTH = 3 };
@@ -149,9 +150,14 @@ LEV_API lev_status lev_method_decode(lev_span payload, lev_method *method);
 /* Returns whether two methods have the same id and equal fields, reserved ones included. */
 LEV_API bool lev_method_equal(const lev_method *a, const lev_method *b);
 
-/* Writes a method as text: queue.declare queue="q" durable=true arguments={}. Reserved fields
- * appear only where they are not zero or empty. */
+/* Puts *** (static storage) in place of a method's secrets: the response of connection.start-ok and
+ * of secure-ok, and the new secret of update-secret. */
+LEV_API void lev_method_redact(lev_method *method);
+
+/* Write a method as text: queue.declare queue="q" durable=true arguments={}. Reserved fields appear
+ * only where they are not zero or empty, and secrets as "***", but for lev_method_print_secrets. */
 LEV_API void lev_method_print(lev_writer *w, const lev_method *method);
+LEV_API void lev_method_print_secrets(lev_writer *w, const lev_method *method);
 
 /* Returns the name of a reply code ("not-found"), static storage, or NULL for an unknown one. */
 LEV_API const char *lev_reply_code_name(uint16_t code);

@@ -11,6 +11,7 @@
 #ifndef LEVERET_NET_H
 #define LEVERET_NET_H
 
+#include <leveret/allocator.h>
 #include <leveret/status.h>
 #include <leveret/tls.h>
 #include <leveret/wire.h>
@@ -29,8 +30,11 @@ enum { LEV_NET_READ = 1, LEV_NET_WRITE = 2 };
  * name is tried (in the order of RFC 8305, section 4, each 250 ms after the one before or at once
  * after a failure; the first that answers wins), all before `deadline`, in milliseconds of `now`'s
  * clock. Returns NULL only without memory; all other failures come from lev_net_step, which is due
- * at once. `host` is copied. The caller frees it with lev_net_close. */
+ * at once. `host` is copied. The caller frees it with lev_net_close. Memory comes from `a`, or from
+ * malloc. */
 LEV_API lev_net *lev_net_connect(const char *host, uint16_t port, uint64_t now, uint64_t deadline);
+LEV_API lev_net *lev_net_connect_with(const lev_allocator *a, const char *host, uint16_t port,
+                                      uint64_t now, uint64_t deadline);
 
 /* Called before the first step: the connection will speak TLS, and is connected only when the peer
  * has been verified as `host`, or as the options' server_name, within the options' handshake_ms,

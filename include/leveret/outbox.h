@@ -19,6 +19,9 @@
  *                    key too long, or LEV_ERR_CLOSED for what still waited at the end; LEV_OK
  *                    where it was published and never left
  *
+ * An allocator of the client's is called by whichever thread puts or takes, so it has to know
+ * threads.
+ *
  * Thread rule: lev_outbox_put, lev_outbox_left and lev_outbox_close may be called by any thread at
  * any time; all else, the hook included, belongs to the client's thread. Without threads (`make
  * THREADS=no`) there is no lock, and all belongs to that one. */

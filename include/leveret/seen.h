@@ -32,8 +32,9 @@ typedef struct lev_seen lev_seen;
 
 /* Makes a window of the last `count` ids, 1 or more. Returns NULL without memory. The caller frees
  * it with lev_seen_free, which accepts NULL. It takes 16 to 32 bytes an id at once, and 64 or so as
- * ids are noted. */
+ * ids are noted, of `a`, or of malloc. */
 LEV_API lev_seen *lev_seen_new(size_t count);
+LEV_API lev_seen *lev_seen_new_with(const lev_allocator *a, size_t count);
 LEV_API void lev_seen_free(lev_seen *s);
 
 /* Returns whether that id is among the last `count` that were noted. Ids are compared whole, byte

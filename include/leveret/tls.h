@@ -7,6 +7,7 @@
 #ifndef LEVERET_TLS_H
 #define LEVERET_TLS_H
 
+#include <leveret/allocator.h>
 #include <leveret/status.h>
 #include <stdbool.h>
 
@@ -43,6 +44,7 @@ typedef struct lev_tls_options {
     struct ssl_ctx_st *ssl_ctx; /* an SSL_CTX of the program's own: only server_name, insecure,
                                    version_min and handshake_ms count beside it. Borrowed until
                                    lev_tls_new or lev_client_free has returned */
+    lev_allocator allocator;    /* of what is not OpenSSL's own; malloc. A client's counts before */
 } lev_tls_options;
 
 /* What connections with the same options share; of no use to one thread while it is in use by

@@ -17,6 +17,7 @@
 #ifndef LEVERET_URI_H
 #define LEVERET_URI_H
 
+#include <leveret/allocator.h>
 #include <leveret/status.h>
 #include <leveret/wire.h>
 #include <stdbool.h>
@@ -56,8 +57,9 @@ typedef struct lev_uri {
 /* Parses `text`. Returns LEV_OK; LEV_ERR_URI, with `fault` saying what and where;
  * LEV_ERR_UNSUPPORTED for an auth_mechanism that is not supported; or
  * LEV_ERR_MEMORY. The caller calls lev_uri_deinit in every case; it owns the strings and cleanses
- * the passwords. */
+ * the passwords. The strings come from `a`, or from malloc. */
 LEV_API lev_status lev_uri_init(lev_uri *uri, const char *text);
+LEV_API lev_status lev_uri_init_with(const lev_allocator *a, lev_uri *uri, const char *text);
 LEV_API void lev_uri_deinit(lev_uri *uri);
 
 /* Writes a URI as text into `into` with everything that could be a password replaced by "***", also

@@ -36,6 +36,7 @@ void lev_answer_begin(lev_client *c, uint64_t now) {
     }
     if (status == LEV_OK) {
         uint32_t incarnation = c->engine != NULL ? lev_engine_incarnation(c->engine) : 0;
+        lev_counters_keep(c);
         lev_engine_free(c->engine);
         c->engine = lev_settings_engine(&c->set, lev_writer_span(&w), incarnation, now);
         status = c->engine == NULL ? LEV_ERR_MEMORY : LEV_OK;

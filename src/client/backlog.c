@@ -13,8 +13,6 @@
 #include "backlog.h"
 #include "pack.h"
 
-#include <stdlib.h>
-
 enum { BACKLOG_PLAIN = offsetof(lev_kept, method), BACKLOG_SPARES = 32 };
 
 static bool backlog_merge(lev_backlog *b, const lev_event *event) {
@@ -78,7 +76,7 @@ static size_t backlog_size(const lev_event *event) {
 static lev_kept *backlog_obtain(lev_backlog *b, size_t size) {
     lev_kept *k = size == BACKLOG_PLAIN ? b->spare : NULL;
     if (k == NULL) {
-        return malloc(size);
+        return lev_memory_new(b->memory, size);
     }
     b->spare = k->next;
     b->spares--;
@@ -87,7 +85,7 @@ static lev_kept *backlog_obtain(lev_backlog *b, size_t size) {
 
 void lev_backlog_give_back(lev_backlog *b, lev_kept *k) {
     if (k == NULL || k->size != BACKLOG_PLAIN || b->spares == BACKLOG_SPARES) {
-        free(k);
+        lev_memory_free(k);
         return;
     }
     k->next = b->spare;
@@ -190,7 +188,7 @@ bool lev_backlog_take_closed(lev_backlog *b, uint16_t channel, lev_error *error)
 static void backlog_free(lev_kept *k) {
     while (k != NULL) {
         lev_kept *next = k->next;
-        free(k);
+        lev_memory_free(k);
         k = next;
     }
 }

@@ -7,6 +7,7 @@
 #define LEVERET_CLIENT_BACKLOG_H
 
 #include <leveret/client.h>
+#include <leveret/memory.h>
 
 /* A kept event; its pointers point to what stands beside it. Of one without pointers only what
  * comes before `method` is there. */
@@ -21,6 +22,7 @@ typedef struct lev_kept {
 } lev_kept;
 
 typedef struct lev_backlog {
+    const lev_allocator *memory; /* NULL: malloc */
     lev_kept *first;
     lev_kept *last;
     size_t size;     /* bytes of memory in all */

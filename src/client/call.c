@@ -11,7 +11,6 @@
 #include "secret.h"
 #include "state.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* "queue.declare" */
@@ -88,13 +87,13 @@ typedef struct call_copy {
 } call_copy;
 
 /* Returns NULL without memory. */
-static call_copy *call_copy_new(lev_method_id id, const void *fields) {
+static call_copy *call_copy_new(const lev_allocator *a, lev_method_id id, const void *fields) {
     lev_method method = {.id = id};
     lev_packer count = {NULL, 0};
     memcpy(&method.as, fields, lev_method_describe(id)->size);
     lev_method counted = method;
     lev_pack_method(&count, &counted);
-    call_copy *copy = malloc(sizeof *copy + count.len);
+    call_copy *copy = lev_memory_new(a, sizeof *copy + count.len);
     if (copy != NULL) {
         lev_packer pack = {copy->bytes, 0};
         copy->size = sizeof *copy + count.len;
@@ -107,7 +106,7 @@ static call_copy *call_copy_new(lev_method_id id, const void *fields) {
 /* It may have been connection.update-secret. */
 static void call_copy_free(call_copy *copy) {
     lev_secret_wipe(copy, copy != NULL ? copy->size : 0);
-    free(copy);
+    lev_memory_free(copy);
 }
 
 /* What to call; a basic.consume may be one that streams. */
@@ -134,7 +133,7 @@ static lev_status call_queue(lev_client *c, lev_wait *w, call_request r) {
         }
         status = pending ? LEV_AGAIN : call_once(c, w, &r);
         if (status == LEV_AGAIN && c->lent && copy == NULL) {
-            copy = call_copy_new(r.id, r.fields);
+            copy = call_copy_new(&c->given.allocator, r.id, r.fields);
             r.fields = copy != NULL ? &copy->method.as : NULL;
             status = copy == NULL ? LEV_ERR_MEMORY : status;
         }
@@ -191,7 +190,7 @@ static lev_status call_for_reply(lev_client *c, uint16_t channel, call_request r
     lev_entry *e = NULL;
     lev_status status = LEV_OK;
     if (c->given.recovery.on) {
-        e = lev_entry_new(channel, r.id, r.fields, &status);
+        e = lev_entry_new(&c->given.allocator, channel, r.id, r.fields, &status);
     }
     if (status != LEV_OK) {
         return lev_report_call(c, channel, "recording a call", status);
@@ -204,7 +203,7 @@ static lev_status call_for_reply(lev_client *c, uint16_t channel, call_request r
         e->streams = r.streams;
         lev_topology_note(&c->recovery.topology, e, w.event.method);
     } else {
-        free(e);
+        lev_memory_free(e);
     }
     return status;
 }

@@ -9,11 +9,10 @@
 
 #include "state.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 lev_client *lev_client_new(const lev_client_options *options) {
-    lev_client *c = calloc(1, sizeof *c);
+    lev_client *c = lev_memory_zeroed(options != NULL ? &options->allocator : NULL, sizeof *c);
     if (c != NULL) {
         lev_watch_init(&c->watch);
     }
@@ -23,7 +22,9 @@ lev_client *lev_client_new(const lev_client_options *options) {
     }
     if (c != NULL) {
         const lev_recovery_options *o = &c->given.recovery;
-        lev_ledger_init(&c->ledger, o->ledger_count != 0 ? o->ledger_count : LEV_LEDGER_COUNT,
+        c->backlog.memory = &c->given.allocator;
+        lev_ledger_init(&c->ledger, &c->given.allocator,
+                        o->ledger_count != 0 ? o->ledger_count : LEV_LEDGER_COUNT,
                         o->ledger_bytes != 0 ? o->ledger_bytes : LEV_LEDGER_BYTES);
     }
     return c;
@@ -34,20 +35,19 @@ void lev_client_free(lev_client *c) {
         return;
     }
     lev_outbox_orphan(c);
-    lev_trace_reset(c);
     lev_loop_drop(c);
     lev_watch_deinit(&c->watch);
     lev_tls_free(c->tls);
     lev_engine_free(c->engine);
     lev_backlog_deinit(&c->backlog);
-    free(c->held);
+    lev_memory_free(c->held);
     lev_settings_forget(&c->set);
     lev_refresh_forget(c);
     lev_settings_forget(&c->given);
     lev_recovery_forget(c);
     lev_topology_deinit(&c->recovery.topology);
     lev_ledger_deinit(&c->ledger);
-    free(c);
+    lev_memory_free(c);
 }
 
 const lev_error *lev_client_error(const lev_client *c) { return &c->error; }

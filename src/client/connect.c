@@ -4,8 +4,8 @@
 /* How a connection begins: the next URI is taken apart, its options and the program's are put
  * together, and the socket is started. Whatever makes no sense ends here, before a packet. */
 
+#include "log.h"
 #include "secret.h"
-#include "state.h"
 
 #include <string.h>
 
@@ -82,6 +82,7 @@ static lev_status connect_to(lev_client *c, lev_uri *uri) {
     uint16_t port = uri->port != 0 ? uri->port : uri->tls ? CONNECT_PORT_TLS : CONNECT_PORT;
     uint64_t now = lev_net_now();
     connect_where(c, host, port);
+    lev_log_line(c, LEV_LOG_DEBUG, "connecting");
     lev_settings_forget(&c->set);
     if (!lev_settings_init(&c->set, &c->given) || !lev_settings_merge(&c->set, uri)) {
         return lev_report(c, LEV_ERR_MEMORY, lev_status_text(LEV_ERR_MEMORY));
@@ -104,20 +105,19 @@ static lev_status connect_to(lev_client *c, lev_uri *uri) {
     if (status != LEV_OK) {
         return status;
     }
-    c->net = lev_net_connect(host, port, now, now + c->set.connect_ms);
+    c->net = lev_net_connect_with(&c->given.allocator, host, port, now, now + c->set.connect_ms);
     if (c->net == NULL) {
         return lev_report(c, LEV_ERR_MEMORY, lev_status_text(LEV_ERR_MEMORY));
     }
     lev_net_secure(c->net, c->tls);
     lev_net_count(c->net, &c->calls);
-    lev_trace_reset(c);
     c->phase = CLIENT_CONNECTING;
     return LEV_OK;
 }
 
 lev_status lev_connect_check(lev_client *c, const char *text) {
     lev_uri uri;
-    lev_status status = lev_uri_init(&uri, text);
+    lev_status status = lev_uri_init_with(&c->given.allocator, &uri, text);
     if (status != LEV_OK) {
         connect_bad_uri(c, status, &uri);
     }
@@ -127,7 +127,8 @@ lev_status lev_connect_check(lev_client *c, const char *text) {
 
 lev_status lev_connect_begin(lev_client *c) {
     lev_uri uri;
-    lev_status status = lev_uri_init(&uri, c->recovery.uris[c->recovery.turn]);
+    lev_status status =
+        lev_uri_init_with(&c->given.allocator, &uri, c->recovery.uris[c->recovery.turn]);
     status = status == LEV_OK ? connect_to(c, &uri) : connect_bad_uri(c, status, &uri);
     lev_uri_deinit(&uri);
     return status;

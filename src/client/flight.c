@@ -6,7 +6,7 @@
 
 #include "flight.h"
 
-#include <stdlib.h>
+#include <leveret/memory.h>
 
 enum { FLIGHT_FIRST = 64 };
 
@@ -15,23 +15,23 @@ static lev_flown *flight_at(const lev_flight *f, size_t i) {
 }
 
 void lev_flight_deinit(lev_flight *f) {
-    free(f->ring);
+    lev_memory_free(f->ring);
     *f = (lev_flight){.ring = NULL};
 }
 
-bool lev_flight_reserve(lev_flight *f) {
+bool lev_flight_reserve(lev_flight *f, const lev_allocator *a) {
     if (f->count < f->size) {
         return true;
     }
     size_t size = f->size > 0 ? f->size * 2 : FLIGHT_FIRST;
-    lev_flown *ring = calloc(size, sizeof *ring);
+    lev_flown *ring = lev_memory_zeroed(a, size * sizeof *ring);
     if (ring == NULL) {
         return false;
     }
     for (size_t i = 0; i < f->count; i++) {
         ring[i] = *flight_at(f, i);
     }
-    free(f->ring);
+    lev_memory_free(f->ring);
     f->ring = ring;
     f->size = size;
     f->first = 0;

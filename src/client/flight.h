@@ -7,6 +7,7 @@
 #ifndef LEVERET_CLIENT_FLIGHT_H
 #define LEVERET_CLIENT_FLIGHT_H
 
+#include <leveret/allocator.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,7 +31,7 @@ typedef void lev_flight_landed(void *context, void *tag);
 void lev_flight_deinit(lev_flight *f);
 
 /* Makes room for one more. Returns false without memory. */
-bool lev_flight_reserve(lev_flight *f);
+bool lev_flight_reserve(lev_flight *f, const lev_allocator *a);
 
 /* Takes the room reserved last; `number` is greater than all before. */
 void lev_flight_add(lev_flight *f, uint64_t number, void *tag);

@@ -19,7 +19,6 @@
 #include "parcel.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { LEDGER_SLOTS = 64 };
@@ -43,18 +42,18 @@ static uint64_t *ledger_slot(const lev_ledger_channel *ch, size_t i) {
     return &ch->slots[(ch->head + i) & (ch->cap - 1)];
 }
 
-void lev_ledger_init(lev_ledger *l, size_t count_max, size_t bytes_max) {
-    *l = (lev_ledger){.count_max = count_max, .bytes_max = bytes_max};
+void lev_ledger_init(lev_ledger *l, const lev_allocator *a, size_t count_max, size_t bytes_max) {
+    *l = (lev_ledger){.ring.memory = a, .count_max = count_max, .bytes_max = bytes_max};
 }
 
 void lev_ledger_deinit(lev_ledger *l) {
     for (size_t i = 0; i < l->channels_len; i++) {
         if (l->channels[i] != NULL) {
-            free(l->channels[i]->slots);
+            lev_memory_free(l->channels[i]->slots);
         }
-        free(l->channels[i]);
+        lev_memory_free(l->channels[i]);
     }
-    free(l->channels);
+    lev_memory_free(l->channels);
     lev_ring_deinit(&l->ring);
     *l = (lev_ledger){.count_max = 0};
 }
@@ -66,7 +65,8 @@ static lev_ledger_channel *ledger_find(const lev_ledger *l, uint16_t channel) {
 }
 
 static bool ledger_table_grow(lev_ledger *l, size_t len) {
-    lev_ledger_channel **table = realloc(l->channels, len * sizeof(lev_ledger_channel *));
+    lev_ledger_channel **table =
+        lev_memory_resize(l->ring.memory, l->channels, len * sizeof(lev_ledger_channel *));
     if (table == NULL) {
         return false;
     }
@@ -85,17 +85,17 @@ static lev_ledger_channel *ledger_obtain(lev_ledger *l, uint16_t channel) {
     if (channel >= l->channels_len && !ledger_table_grow(l, (size_t)channel + 1)) {
         return NULL;
     }
-    l->channels[channel] = calloc(1, sizeof *ch);
+    l->channels[channel] = lev_memory_zeroed(l->ring.memory, sizeof *ch);
     return l->channels[channel];
 }
 
 /* Makes room for one slot more. */
-static bool ledger_expect_slot(lev_ledger_channel *ch) {
+static bool ledger_expect_slot(const lev_ledger *l, lev_ledger_channel *ch) {
     if (ch->count < ch->cap) {
         return true;
     }
     size_t cap = ch->cap == 0 ? LEDGER_SLOTS : 2 * ch->cap;
-    uint64_t *slots = realloc(ch->slots, cap * sizeof *slots);
+    uint64_t *slots = lev_memory_resize(l->ring.memory, ch->slots, cap * sizeof *slots);
     if (slots == NULL) {
         return false;
     }
@@ -122,7 +122,7 @@ lev_status lev_ledger_prepare(lev_ledger *l, uint16_t channel, const lev_publica
                               bool keep) {
     size_t size = keep ? lev_parcel_size(p) : LEV_RING_UNIT;
     lev_ledger_channel *ch = ledger_obtain(l, channel);
-    if (ch == NULL || size == 0 || !ledger_expect_slot(ch)) {
+    if (ch == NULL || size == 0 || !ledger_expect_slot(l, ch)) {
         return LEV_ERR_MEMORY;
     }
     if (keep && !ledger_fits(l, size)) {

@@ -49,7 +49,7 @@ typedef struct lev_ledger_message {
     lev_properties properties;
 } lev_ledger_message;
 
-void lev_ledger_init(lev_ledger *l, size_t count_max, size_t bytes_max);
+void lev_ledger_init(lev_ledger *l, const lev_allocator *a, size_t count_max, size_t bytes_max);
 void lev_ledger_deinit(lev_ledger *l);
 
 /* Writes a message behind the others, to be entered by lev_ledger_add unless it cannot be

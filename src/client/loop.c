@@ -15,6 +15,7 @@
  * lev_client_timeout knows whether there is something to take. */
 
 #include "answer.h"
+#include "log.h"
 
 #include <limits.h>
 #include <poll.h>
@@ -40,6 +41,7 @@ void lev_loop_end(lev_client *c, lev_status status, lev_layer layer, const char 
     if (lev_recovery_goes_on(c, &c->end)) {
         return;
     }
+    lev_log_end(c);
     lev_recovery_over(c);
     c->phase = CLIENT_ENDED;
     lev_loop_drop(c);
@@ -71,9 +73,6 @@ static bool loop_write(lev_client *c, uint64_t now) {
         size_t count = lev_engine_pending(c->engine, spans, LOOP_SPANS);
         status = lev_net_write(c->net, spans, count, &put);
         if (status == LEV_OK) {
-            if (c->given.trace != NULL) {
-                lev_trace_sent(c, spans, put);
-            }
             lev_engine_sent(c->engine, put, now);
             loop_written(c, put);
         }
@@ -93,9 +92,6 @@ static void loop_read(lev_client *c, uint64_t now) {
         uint8_t *into = lev_engine_recv_space(c->engine, &room);
         c->full = room == 0;
         status = c->full ? LEV_AGAIN : lev_net_read(c->net, into, room, &got);
-        if (c->given.trace != NULL) {
-            lev_trace_received(c, (lev_span){into, got});
-        }
         lev_engine_received(c->engine, got, now);
         c->unseen = c->unseen || got > 0;
         if (status == LEV_OK && got < room) {
@@ -119,6 +115,8 @@ static void loop_connected(lev_client *c, uint64_t now) {
             "it by name (plaintext_auth, the command's --allow-plaintext-auth)");
         return;
     }
+    lev_log_line(c, LEV_LOG_DEBUG,
+                 lev_net_is_secure(c->net) ? "connected, with TLS" : "connected, without TLS");
     c->phase = CLIENT_RUNNING;
     c->blocked = c->write_over = c->full = c->lent = false;
     c->push_at = LEV_CLIENT_PUSH;
@@ -147,6 +145,7 @@ static bool loop_ended(lev_client *c) {
     lev_report_engine(c, c->event.error, &c->end);
     c->orderly = c->event.type == LEV_EVENT_CLOSED;
     c->error = c->end;
+    lev_log_end(c);
     lev_recovery_over(c);
     c->phase = CLIENT_ENDED;
     lev_loop_drop(c);
@@ -171,6 +170,9 @@ static void loop_note(lev_client *c) {
 
 bool lev_loop_taken(lev_client *c) {
     lev_outbox_room(c);
+    if (c->given.logger.log != NULL) {
+        lev_log_event(c, &c->event);
+    }
     while (c->event.type == LEV_EVENT_CHALLENGE || lev_refresh_takes(c) || lev_recovery_takes(c)) {
         if (c->event.type == LEV_EVENT_CHALLENGE) {
             lev_answer_challenge(c, c->event.method->as.connection_secure.challenge);
@@ -178,6 +180,9 @@ bool lev_loop_taken(lev_client *c) {
         if (!lev_engine_next(c->engine, &c->event)) {
             c->unseen = false;
             return false;
+        }
+        if (c->given.logger.log != NULL) {
+            lev_log_event(c, &c->event);
         }
     }
     if (c->event.type == LEV_EVENT_FAILED || c->event.type == LEV_EVENT_CLOSED) {

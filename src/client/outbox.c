@@ -24,7 +24,7 @@
 
 #include <fcntl.h>
 #include <stdatomic.h>
-#include <stdlib.h>
+#include <leveret/memory.h>
 #include <unistd.h>
 
 typedef struct outbox_item {
@@ -44,6 +44,7 @@ typedef struct outbox_list {
 
 struct lev_outbox {
     lev_outbox_options set;
+    lev_allocator memory; /* the client's */
     uint16_t channel;
     int wake[2];
     lev_gate gate;
@@ -76,7 +77,7 @@ static void outbox_append(outbox_list *list, outbox_list more) {
 
 /* ---- any thread ------------------------------------------------------------------------------ */
 
-static outbox_item *outbox_copy(const lev_publication *message, void *tag) {
+static outbox_item *outbox_copy(const lev_allocator *a, const lev_publication *message, void *tag) {
     lev_publication plain = *message;
     lev_publication counted;
     lev_properties properties;
@@ -84,7 +85,7 @@ static outbox_item *outbox_copy(const lev_publication *message, void *tag) {
     plain.lend = false;
     plain.token = NULL;
     lev_pack_publication(&count, &counted, &properties, &plain);
-    outbox_item *item = malloc(sizeof *item + count.len);
+    outbox_item *item = lev_memory_new(a, sizeof *item + count.len);
     if (item != NULL) {
         lev_packer copy = {item->bytes, 0};
         item->next = NULL;
@@ -125,7 +126,7 @@ static void outbox_wake(lev_outbox *o) {
 }
 
 lev_status lev_outbox_put(lev_outbox *o, const lev_publication *message, void *tag, int wait_ms) {
-    outbox_item *item = outbox_copy(message, tag);
+    outbox_item *item = outbox_copy(&o->memory, message, tag);
     if (item == NULL) {
         return LEV_ERR_MEMORY;
     }
@@ -140,7 +141,7 @@ lev_status lev_outbox_put(lev_outbox *o, const lev_publication *message, void *t
     }
     gate_leave(&o->gate);
     if (status != LEV_OK) {
-        free(item);
+        lev_memory_free(item);
     }
     return status;
 }
@@ -203,7 +204,7 @@ static void outbox_make_room(lev_outbox *o, size_t count, size_t bytes) {
 /* Returns LEV_AGAIN where the message has to wait. */
 static lev_status outbox_publish(lev_client *c, lev_outbox *o, const outbox_item *item) {
     uint64_t number;
-    if (!lev_flight_reserve(&o->flight)) {
+    if (!lev_flight_reserve(&o->flight, &o->memory)) {
         return LEV_ERR_MEMORY;
     }
     lev_status status = lev_publish_offer(c, o->channel, &item->publication, &number);
@@ -230,7 +231,7 @@ static void outbox_work(lev_client *c, lev_outbox *o, lev_status status) {
         if (done != LEV_OK) {
             outbox_tell(o, item->tag, LEV_NOT_SENT, done);
         }
-        free(item);
+        lev_memory_free(item);
     }
     if (count > 0) {
         outbox_make_room(o, count, bytes);
@@ -328,23 +329,24 @@ lev_status lev_outbox_run(lev_outbox *o) {
 /* ---- its life -------------------------------------------------------------------------------- */
 
 lev_outbox *lev_outbox_new(lev_client *c, uint16_t channel, const lev_outbox_options *options) {
-    lev_outbox *o = c->outbox == NULL ? calloc(1, sizeof *o) : NULL;
+    lev_outbox *o = c->outbox == NULL ? lev_memory_zeroed(&c->given.allocator, sizeof *o) : NULL;
     if (o == NULL) {
         return NULL;
     }
     if (pipe2(o->wake, O_CLOEXEC | O_NONBLOCK) != 0) {
-        free(o);
+        lev_memory_free(o);
         return NULL;
     }
     if (!gate_init(&o->gate)) {
         close(o->wake[0]);
         close(o->wake[1]);
-        free(o);
+        lev_memory_free(o);
         return NULL;
     }
     o->set = options != NULL ? *options : (lev_outbox_options){.count = 0};
     o->set.count = o->set.count != 0 ? o->set.count : LEV_OUTBOX_COUNT;
     o->set.bytes = o->set.bytes != 0 ? o->set.bytes : LEV_OUTBOX_BYTES;
+    o->memory = c->given.allocator;
     o->channel = channel;
     o->client = c;
     o->closed = c->phase == CLIENT_ENDED;
@@ -366,5 +368,5 @@ void lev_outbox_free(lev_outbox *o) {
     gate_deinit(&o->gate);
     close(o->wake[0]);
     close(o->wake[1]);
-    free(o);
+    lev_memory_free(o);
 }

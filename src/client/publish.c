@@ -17,8 +17,6 @@
 #include "pack.h"
 #include "state.h"
 
-#include <stdlib.h>
-
 /* A publication that points to nothing but itself and, where it is lent, its body. */
 typedef struct publish_kept {
     lev_publication publication;
@@ -26,11 +24,11 @@ typedef struct publish_kept {
     uint8_t bytes[];
 } publish_kept;
 
-static publish_kept *publish_keep(const lev_publication *from) {
+static publish_kept *publish_keep(const lev_allocator *a, const lev_publication *from) {
     publish_kept counted = {.properties = {.present = 0}};
     lev_packer count = {NULL, 0};
     lev_pack_publication(&count, &counted.publication, &counted.properties, from);
-    publish_kept *k = calloc(1, sizeof *k + count.len);
+    publish_kept *k = lev_memory_zeroed(a, sizeof *k + count.len);
     if (k != NULL) {
         lev_packer copy = {k->bytes, 0};
         lev_pack_publication(&copy, &k->publication, &k->properties, from);
@@ -78,7 +76,7 @@ static lev_status publish_wait(lev_client *c, publish_job j) {
         return LEV_AGAIN;
     }
     if (c->lent) {
-        kept = publish_keep(j.sent.publication);
+        kept = publish_keep(&c->given.allocator, j.sent.publication);
         if (kept == NULL) {
             return lev_report(c, LEV_ERR_MEMORY, lev_status_text(LEV_ERR_MEMORY));
         }
@@ -95,7 +93,7 @@ static lev_status publish_wait(lev_client *c, publish_job j) {
             status = lev_report_call(c, j.sent.channel, "basic.publish", status);
         }
     }
-    free(kept);
+    lev_memory_free(kept);
     return status;
 }
 

@@ -14,10 +14,9 @@
  *
  * Rejected: a record kept by the engine. It would have to know what a connection is for. */
 
+#include "log.h"
 #include "secret.h"
-#include "state.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static uint32_t recovery_or(uint32_t given, uint32_t otherwise) {
@@ -35,6 +34,7 @@ static uint64_t recovery_random(lev_recovery *r) {
 static lev_recovery_verdict recovery_tell(const lev_client *c, lev_recovery_news news) {
     const lev_recovery_options *o = &c->given.recovery;
     news.attempt = c->recovery.attempt;
+    lev_log_recovery(c, &news);
     return o->hook != NULL ? o->hook(o->context, &news) : LEV_RECOVERY_DEFAULT;
 }
 
@@ -76,7 +76,7 @@ static void recovery_wait(lev_client *c, const lev_error *why, uint64_t now) {
 }
 
 static char **recovery_take(lev_recovery *r, const char *uri) {
-    r->uris[r->uri_count] = lev_secret_copy(uri);
+    r->uris[r->uri_count] = lev_secret_copy(r->memory, uri);
     return r->uris[r->uri_count] != NULL ? &r->uris[r->uri_count++] : NULL;
 }
 
@@ -85,7 +85,8 @@ bool lev_recovery_uris(lev_client *c, const char *uri) {
     size_t count = c->given.uri_count;
     lev_recovery_forget(c);
     r->random = (lev_net_now() << 20 ^ (uint64_t)(uintptr_t)c) | 1;
-    r->uris = calloc(count + 1, sizeof *r->uris);
+    r->memory = &c->given.allocator;
+    r->uris = lev_memory_zeroed(r->memory, (count + 1) * sizeof *r->uris);
     bool kept = r->uris != NULL && recovery_take(r, uri) != NULL;
     for (size_t i = 0; kept && i < count; i++) {
         kept = recovery_take(r, c->given.uris[i]) != NULL;
@@ -104,7 +105,7 @@ void lev_recovery_forget(lev_client *c) {
     for (size_t i = 0; i < r->uri_count; i++) {
         lev_secret_free(r->uris[i]);
     }
-    free(r->uris);
+    lev_memory_free(r->uris);
     r->uris = NULL;
     r->uri_count = 0;
 }
@@ -271,6 +272,7 @@ static bool recovery_done(lev_client *c) {
     recovery_tell(c, (lev_recovery_news){.stage = LEV_RECOVERY_DONE});
     c->recovery.active = false;
     c->recovery.attempt = 0;
+    c->counted.reconnects++;
     c->progress++;
     c->event = (lev_event){.type = LEV_EVENT_RECOVERED};
     return false;

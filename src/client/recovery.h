@@ -22,6 +22,7 @@ typedef enum lev_recovery_work {
 } lev_recovery_work;
 
 typedef struct lev_recovery {
+    const lev_allocator *memory;
     char **uris; /* where to connect, in turn; they may hold passwords */
     size_t uri_count;
     size_t turn;  /* which one is next */

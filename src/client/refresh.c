@@ -11,10 +11,9 @@
 
 #include "refresh.h"
 
+#include "log.h"
 #include "secret.h"
-#include "state.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { REFRESH_RETRY_MS = 100 };
@@ -34,6 +33,7 @@ bool lev_refresh_takes(lev_client *c) {
     } else if (c->event.type == LEV_EVENT_REPLY && r->call != 0 && c->event.call == r->call) {
         r->call = 0;
         r->due = r->next;
+        lev_log_line(c, LEV_LOG_INFO, "the broker has the refreshed secret");
         return true;
     }
     return false;
@@ -47,7 +47,7 @@ uint64_t lev_refresh_due(const lev_client *c) {
 /* Asks the program for a secret. Returns LEV_OK, or why what it gave cannot be told. */
 static lev_status refresh_ask(lev_client *c, uint64_t now) {
     lev_refresh *r = &c->refresh;
-    uint8_t *bytes = calloc(1, LEV_SECRET_MAX + 1);
+    uint8_t *bytes = lev_memory_zeroed(&c->given.allocator, LEV_SECRET_MAX + 1);
     if (bytes == NULL) {
         return LEV_ERR_MEMORY;
     }
@@ -59,12 +59,12 @@ static lev_status refresh_ask(lev_client *c, uint64_t now) {
         status = w.status != LEV_OK ? LEV_ERR_LIMIT : LEV_ERR_MISUSE;
     } else if (w.len > 0) {
         lev_secret_free(r->secret);
-        r->secret = lev_secret_copy((const char *)bytes);
+        r->secret = lev_secret_copy(&c->given.allocator, (const char *)bytes);
         r->unsent = r->secret != NULL;
         status = r->secret != NULL ? LEV_OK : LEV_ERR_MEMORY;
     }
     lev_secret_wipe(bytes, LEV_SECRET_MAX);
-    free(bytes);
+    lev_memory_free(bytes);
     return status;
 }
 
@@ -86,7 +86,7 @@ bool lev_refresh_login(lev_client *c, uint64_t now) {
     lev_status status = r->next != 0 && now >= r->next ? refresh_ask(c, now) : LEV_OK;
     if (status == LEV_OK && r->secret != NULL) {
         lev_secret_free((char *)(uintptr_t)c->set.password);
-        c->set.password = lev_secret_copy(r->secret);
+        c->set.password = lev_secret_copy(&c->given.allocator, r->secret);
         status = c->set.password != NULL ? LEV_OK : LEV_ERR_MEMORY;
     }
     if (status != LEV_OK) {

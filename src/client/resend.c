@@ -17,8 +17,6 @@
 
 #include "state.h"
 
-#include <stdlib.h>
-
 static const char resend_mark[] = "x-leveret-in-doubt";
 
 /* ---- publishing ------------------------------------------------------------------------------ */
@@ -94,13 +92,13 @@ lev_status lev_resend_publish(lev_client *c, const lev_sent *s, uint64_t *number
 
 /* Puts the mark among the headers. Returns the memory that they need, to be freed; NULL, with
  * nothing changed, without memory or where the mark is there already. */
-static uint8_t *resend_mark_doubt(lev_ledger_message *m) {
+static uint8_t *resend_mark_doubt(const lev_allocator *a, lev_ledger_message *m) {
     lev_properties *p = &m->properties;
     lev_value there;
     bool headers = (p->present & LEV_HAS_HEADERS) != 0;
     lev_span table = headers ? p->headers : (lev_span){NULL, 0};
     size_t size = table.len + sizeof resend_mark + 2;
-    uint8_t *memory = lev_table_find(table, resend_mark, &there) ? NULL : malloc(size);
+    uint8_t *memory = lev_table_find(table, resend_mark, &there) ? NULL : lev_memory_new(a, size);
     if (memory != NULL) {
         lev_writer w = lev_writer_init(memory, size);
         lev_writer_bytes(&w, table);
@@ -117,13 +115,13 @@ static lev_status resend_one(lev_client *c, bool marks) {
     lev_ledger_message m;
     uint64_t sent;
     (void)lev_ledger_unsent(&c->ledger, &m);
-    uint8_t *memory = marks && m.in_doubt ? resend_mark_doubt(&m) : NULL;
+    uint8_t *memory = marks && m.in_doubt ? resend_mark_doubt(&c->given.allocator, &m) : NULL;
     lev_status status = lev_engine_publish(c->engine, m.channel, &m.publication, &sent);
     if (status == LEV_OK) {
         lev_ledger_sent(&c->ledger, sent);
     }
     bool again = status == LEV_ERR_LIMIT && memory != NULL;
-    free(memory);
+    lev_memory_free(memory);
     return again ? resend_one(c, false) : status;
 }
 

@@ -9,7 +9,6 @@
 
 #include "ring.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { RING_FIRST = 16384 };
@@ -35,7 +34,9 @@ size_t lev_ring_cap(const lev_ring *r, size_t size) {
 }
 
 static bool ring_grow(lev_ring *r, size_t cap) {
-    lev_ring grown = {.bytes = cap != 0 ? malloc(cap) : NULL, .cap = cap, r->head, r->tail};
+    lev_ring grown = *r;
+    grown.bytes = cap != 0 ? lev_memory_new(r->memory, cap) : NULL;
+    grown.cap = cap;
     if (grown.bytes == NULL) {
         return false;
     }
@@ -45,7 +46,7 @@ static bool ring_grow(lev_ring *r, size_t cap) {
         memcpy(lev_ring_at(&grown, at), lev_ring_at(r, at), (size_t)(end - at));
         at = end;
     }
-    free(r->bytes);
+    lev_memory_free(r->bytes);
     *r = grown;
     return true;
 }
@@ -80,6 +81,6 @@ void lev_ring_shrink(lev_ring *r) {
 }
 
 void lev_ring_deinit(lev_ring *r) {
-    free(r->bytes);
+    lev_memory_free(r->bytes);
     *r = (lev_ring){.bytes = NULL};
 }

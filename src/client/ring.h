@@ -6,6 +6,7 @@
 #ifndef LEVERET_CLIENT_RING_H
 #define LEVERET_CLIENT_RING_H
 
+#include <leveret/memory.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,7 @@ typedef struct lev_block {
 /* Blocks stand at positions, which go on for ever and do not change when the ring grows; they begin
  * anew only where it is empty. */
 typedef struct lev_ring {
+    const lev_allocator *memory; /* NULL: malloc */
     uint8_t *bytes;
     size_t cap; /* a power of two */
     uint64_t head;

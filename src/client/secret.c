@@ -10,24 +10,15 @@
 
 #include "secret.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-char *lev_secret_copy(const char *text) {
-    if (text == NULL) {
-        return NULL;
-    }
-    size_t size = strlen(text) + 1;
-    char *copy = malloc(size);
-    if (copy != NULL) {
-        memcpy(copy, text, size);
-    }
-    return copy;
+char *lev_secret_copy(const lev_allocator *a, const char *text) {
+    return lev_memory_string(a, text);
 }
 
 void lev_secret_free(char *text) {
     lev_secret_wipe(text, text != NULL ? strlen(text) : 0);
-    free(text);
+    lev_memory_free(text);
 }
 
 void lev_secret_wipe(void *ptr, size_t len) {

@@ -6,10 +6,11 @@
 #ifndef LEVERET_CLIENT_SECRET_H
 #define LEVERET_CLIENT_SECRET_H
 
+#include <leveret/memory.h>
 #include <stddef.h>
 
 /* Returns a copy; NULL for NULL, and without memory. */
-char *lev_secret_copy(const char *text);
+char *lev_secret_copy(const lev_allocator *a, const char *text);
 
 /* Cleanses and frees; NULL is fine. */
 void lev_secret_free(char *text);

@@ -14,7 +14,6 @@
 #include <leveret/net.h>
 #include <leveret/seen.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct seen_id {
@@ -26,6 +25,7 @@ typedef struct seen_id {
 _Static_assert(sizeof(seen_id) <= LEV_RING_UNIT, "an id's bytes begin behind one unit");
 
 struct lev_seen {
+    lev_allocator memory;
     lev_ring ring;
     size_t most;
     size_t count;
@@ -52,16 +52,18 @@ static uint32_t seen_hash(const lev_seen *s, lev_span id) {
     return (uint32_t)(seen_mix(h, s->seed) >> 32);
 }
 
-lev_seen *lev_seen_new(size_t count) {
+lev_seen *lev_seen_new_with(const lev_allocator *a, size_t count) {
     size_t slots = 2;
     while (slots / 2 < count && slots <= SIZE_MAX / 2 / sizeof(uint64_t)) {
         slots *= 2;
     }
-    lev_seen *s = slots / 2 < count || count == 0 ? NULL : calloc(1, sizeof *s);
+    lev_seen *s = slots / 2 < count || count == 0 ? NULL : lev_memory_zeroed(a, sizeof *s);
     if (s == NULL) {
         return NULL;
     }
-    s->slots = calloc(slots, sizeof *s->slots);
+    s->memory = lev_memory_allocator(a);
+    s->ring.memory = &s->memory;
+    s->slots = lev_memory_zeroed(&s->memory, slots * sizeof *s->slots);
     s->mask = slots - 1;
     s->most = count;
     s->seed = seen_mix((uint64_t)(uintptr_t)s, lev_net_now());
@@ -72,11 +74,13 @@ lev_seen *lev_seen_new(size_t count) {
     return s;
 }
 
+lev_seen *lev_seen_new(size_t count) { return lev_seen_new_with(NULL, count); }
+
 void lev_seen_free(lev_seen *s) {
     if (s != NULL) {
         lev_ring_deinit(&s->ring);
-        free(s->slots);
-        free(s);
+        lev_memory_free(s->slots);
+        lev_memory_free(s);
     }
 }
 

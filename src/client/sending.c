@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -78,7 +77,7 @@ lev_status lev_client_publish_body(lev_client *c, uint16_t channel, lev_span pie
         return status;
     }
     if (!sending_room(c) && c->lent && piece.len > 0) { /* it may lie in the last event */
-        copy = malloc(piece.len);
+        copy = lev_memory_new(&c->given.allocator, piece.len);
         if (copy == NULL) {
             return lev_report(c, LEV_ERR_MEMORY, lev_status_text(LEV_ERR_MEMORY));
         }
@@ -89,7 +88,7 @@ lev_status lev_client_publish_body(lev_client *c, uint16_t channel, lev_span pie
     if (status == LEV_OK) {
         status = sending_put(c, channel, piece);
     }
-    free(copy);
+    lev_memory_free(copy);
     return status;
 }
 
@@ -128,7 +127,7 @@ lev_status lev_client_publish_fd(lev_client *c, uint16_t channel, int fd) {
     if (status != LEV_OK) {
         return status;
     }
-    uint8_t *buffer = malloc(SENDING_PIECE);
+    uint8_t *buffer = lev_memory_new(&c->given.allocator, SENDING_PIECE);
     if (buffer == NULL) {
         return lev_report(c, LEV_ERR_MEMORY, lev_status_text(LEV_ERR_MEMORY));
     }
@@ -146,6 +145,6 @@ lev_status lev_client_publish_fd(lev_client *c, uint16_t channel, int fd) {
             status = sending_move(c, &from, buffer, &left);
         }
     }
-    free(buffer);
+    lev_memory_free(buffer);
     return status;
 }

@@ -12,7 +12,6 @@
 #include "state.h"
 
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 static uint32_t settings_or(uint32_t given, uint32_t otherwise) {
@@ -53,9 +52,10 @@ bool lev_settings_init(lev_client_options *set, const lev_client_options *given)
     for (size_t i = 0; i < SETTINGS_TEXTS; i++) {
         const char **text = settings_text(set, i);
         const char *original = *text;
-        *text = lev_secret_copy(original);
+        *text = lev_secret_copy(&from->allocator, original);
         copied = copied && (*text != NULL) == (original != NULL);
     }
+    set->tls.allocator = from->allocator;
     set->recovery.retransmit = from->recovery.on && from->recovery.retransmit;
     set->message_max = from->message_max != 0 ? from->message_max : LEV_MESSAGE_MAX_DEFAULT;
     set->connect_ms = settings_ms(from->connect_ms, LEV_CONNECT_MS);
@@ -111,13 +111,14 @@ bool lev_settings_merge(lev_client_options *set, lev_uri *uri) {
     set->frame_max = settings_or(uri->frame_max, set->frame_max);
     set->channel_max = uri->channel_max != 0 ? uri->channel_max : set->channel_max;
     if (set->user == NULL) {
-        set->user = lev_secret_copy("guest");
+        set->user = lev_secret_copy(&set->allocator, "guest");
     }
     if (set->password == NULL && set->user != NULL) {
-        set->password = lev_secret_copy(strcmp(set->user, "guest") == 0 ? "guest" : "");
+        set->password =
+            lev_secret_copy(&set->allocator, strcmp(set->user, "guest") == 0 ? "guest" : "");
     }
     if (set->vhost == NULL) {
-        set->vhost = lev_secret_copy("/");
+        set->vhost = lev_secret_copy(&set->allocator, "/");
     }
     return set->user != NULL && set->password != NULL && set->vhost != NULL;
 }
@@ -127,18 +128,10 @@ bool lev_settings_send_password(const lev_client_options *set) {
     return set->mechanism != NULL || set->mechanisms == 0 || (set->mechanisms & ~without) != 0;
 }
 
-static void *settings_resize(void *context, void *ptr, size_t size) {
-    (void)context;
-    if (size == 0) {
-        free(ptr);
-        return NULL;
-    }
-    return realloc(ptr, size);
-}
-
 lev_engine *lev_settings_engine(const lev_client_options *set, lev_span response,
                                 uint32_t incarnation, uint64_t now) {
-    lev_engine_options o = {.allocator = {settings_resize, NULL},
+    lev_engine_options o = {.allocator = lev_memory_allocator(&set->allocator),
+                            .tracer = set->tracer,
                             .user = lev_span_of(set->user),
                             .password = lev_span_of(set->password),
                             .mechanisms = set->mechanisms,

@@ -11,7 +11,6 @@
 #include "outbox.h"
 #include "recovery.h"
 #include "refresh.h"
-#include "trace.h"
 #include "watch.h"
 
 #include <leveret/net.h>
@@ -38,10 +37,9 @@ struct lev_client {
         set; /* ... and with the URI's; its strings are ours until the engine has them */
     enum lev_client_phase phase;
     lev_net *net;
-    lev_watch watch;     /* what lev_client_watch_fd lends */
-    bool settled;        /* its descriptor is this connection's own, and stays */
-    lev_outbox *outbox;  /* NULL: none */
-    lev_trace traces[2]; /* sent, received */
+    lev_watch watch;    /* what lev_client_watch_fd lends */
+    bool settled;       /* its descriptor is this connection's own, and stays */
+    lev_outbox *outbox; /* NULL: none */
     lev_tls *tls;
     lev_engine *engine;
     char where[LEV_CLIENT_WHERE]; /* host:port */
@@ -76,8 +74,9 @@ struct lev_client {
 
     lev_recovery recovery;
     lev_ledger ledger;
-    lev_event later; /* comes behind what the ledger has to tell */
-    uint32_t epoch;  /* counts connections that were lost */
+    lev_event later;      /* comes behind what the ledger has to tell */
+    uint32_t epoch;       /* counts connections that were lost */
+    lev_counters counted; /* of the engines before this one */
 };
 
 /* settings.c: the options. lev_settings_init copies them and fills the defaults in; false without
@@ -151,6 +150,9 @@ bool lev_resend_translate(lev_client *c);
  * is left in it. Returns whether there is anything. */
 bool lev_resend_rest(lev_client *c);
 bool lev_resend_owes(const lev_client *c);
+
+/* counters.c: adds what the engine has counted, which is about to be freed. */
+void lev_counters_keep(lev_client *c);
 
 /* loop.c */
 

@@ -14,7 +14,6 @@
 
 #include "pack.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static bool same(lev_span a, lev_span b) { return lev_span_equal(a, b); }
@@ -44,8 +43,8 @@ static bool topology_counts(lev_method_id id, const void *fields) {
     }
 }
 
-lev_entry *lev_entry_new(uint16_t channel, lev_method_id id, const void *fields,
-                         lev_status *status) {
+lev_entry *lev_entry_new(const lev_allocator *a, uint16_t channel, lev_method_id id,
+                         const void *fields, lev_status *status) {
     *status = LEV_OK;
     if (!topology_counts(id, fields)) {
         return NULL;
@@ -55,7 +54,7 @@ lev_entry *lev_entry_new(uint16_t channel, lev_method_id id, const void *fields,
     lev_packer count = {NULL, 0};
     lev_method counted = method;
     lev_pack_method(&count, &counted);
-    lev_entry *e = calloc(1, sizeof *e + count.len);
+    lev_entry *e = lev_memory_zeroed(a, sizeof *e + count.len);
     if (e == NULL) {
         *status = LEV_ERR_MEMORY;
         return NULL;
@@ -128,7 +127,7 @@ static void topology_sweep(lev_topology *t, topology_test *goes, const lev_entry
         lev_entry *e = *at;
         if (e->gone) {
             *at = e->next;
-            free(e);
+            lev_memory_free(e);
         } else {
             at = &e->next;
         }
@@ -273,7 +272,7 @@ static bool topology_replace(lev_topology *t, topology_test *is, lev_entry *e) {
         entry_name(e, lev_span_of(old->name));
     }
     *at = e;
-    free(old);
+    lev_memory_free(old);
     return true;
 }
 
@@ -383,7 +382,7 @@ void lev_topology_note(lev_topology *t, lev_entry *e, const lev_method *reply) {
     if (stays) {
         topology_add(t, e, reply);
     } else {
-        free(e);
+        lev_memory_free(e);
     }
 }
 
@@ -441,6 +440,6 @@ void lev_topology_deinit(lev_topology *t) {
     while (t->first != NULL) {
         lev_entry *e = t->first;
         t->first = e->next;
-        free(e);
+        lev_memory_free(e);
     }
 }

@@ -9,6 +9,7 @@
 #define LEVERET_CLIENT_TOPOLOGY_H
 
 #include <leveret/engine.h>
+#include <leveret/memory.h>
 
 /* The turn in which an entry is made again. */
 typedef enum lev_turn {
@@ -37,8 +38,8 @@ typedef struct lev_topology {
 
 /* Copies a call before it is made, for `fields` may not live until its answer. Returns NULL for one
  * that leaves nothing behind, with `*status` LEV_OK, and without memory. */
-lev_entry *lev_entry_new(uint16_t channel, lev_method_id id, const void *fields,
-                         lev_status *status);
+lev_entry *lev_entry_new(const lev_allocator *a, uint16_t channel, lev_method_id id,
+                         const void *fields, lev_status *status);
 
 /* Notes that the call has succeeded; `reply` is its answer, NULL where none was due. Takes `e`,
  * which is freed where it only makes something else forgotten. */

@@ -18,7 +18,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -98,7 +97,7 @@ char *lev_uri_decode(lev_uri_parser *p, const char *from, const char *to, const 
     if (p->status != LEV_OK) {
         return NULL;
     }
-    char *text = calloc((size_t)(to - from) + 1, 1);
+    char *text = lev_memory_zeroed(p->memory, (size_t)(to - from) + 1);
     if (text == NULL) {
         uri_fail_memory(p);
         return NULL;
@@ -237,9 +236,9 @@ static void uri_path(lev_uri_parser *p, const char *from, const char *to) {
     p->uri->vhost = lev_uri_decode(p, from, to, ":@");
 }
 
-lev_status lev_uri_init(lev_uri *uri, const char *text) {
+lev_status lev_uri_init_with(const lev_allocator *a, lev_uri *uri, const char *text) {
     *uri = (lev_uri){.tls = false};
-    lev_uri_parser p = {.uri = uri, .text = text};
+    lev_uri_parser p = {.memory = a, .uri = uri, .text = text};
     const char *at = uri_scheme(&p);
     const char *end = text + strlen(text);
     if (p.status == LEV_OK) {
@@ -263,16 +262,20 @@ lev_status lev_uri_init(lev_uri *uri, const char *text) {
     return p.status;
 }
 
+lev_status lev_uri_init(lev_uri *uri, const char *text) {
+    return lev_uri_init_with(NULL, uri, text);
+}
+
 void lev_uri_deinit(lev_uri *uri) {
     lev_secret_free(uri->user);
     lev_secret_free(uri->password);
-    free(uri->host);
-    free(uri->vhost);
-    free(uri->cacertfile);
-    free(uri->certfile);
-    free(uri->keyfile);
+    lev_memory_free(uri->host);
+    lev_memory_free(uri->vhost);
+    lev_memory_free(uri->cacertfile);
+    lev_memory_free(uri->certfile);
+    lev_memory_free(uri->keyfile);
     lev_secret_free(uri->key_password);
-    free(uri->server_name);
+    lev_memory_free(uri->server_name);
     uri->user = uri->password = uri->host = uri->vhost = NULL;
     uri->cacertfile = uri->certfile = uri->keyfile = uri->key_password = uri->server_name = NULL;
 }

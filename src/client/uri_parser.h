@@ -9,6 +9,7 @@
 #include <leveret/uri.h>
 
 typedef struct lev_uri_parser {
+    const lev_allocator *memory;
     lev_uri *uri;
     const char *text;
     lev_status status; /* the first failure; nothing is parsed after it */

@@ -22,12 +22,13 @@ enum method_field_index {
     METHOD_FIELDS
 };
 
-enum method_field_flag { PLAIN, RESERVED, NOWAIT };
+enum method_field_flag { PLAIN, RESERVED, NOWAIT, SECRET };
 
 static const lev_field_desc method_fields[] = {
 #define LEV_FIELD(NAME, id, wire_, field, domain_, flags)                                          \
     {.name = #field, .domain = #domain_, .wire = LEV_WIRE_##wire_,                                 \
-     .offset = offsetof(lev_##id, field), .reserved = (flags) == RESERVED, .nowait = (flags) == NOWAIT},
+     .offset = offsetof(lev_##id, field), .reserved = (flags) == RESERVED, .nowait = (flags) == NOWAIT, \
+     .secret = (flags) == SECRET},
 #include "amqp091.def"
 };
 
@@ -183,7 +184,23 @@ bool lev_method_equal(const lev_method *a, const lev_method *b) {
     return true;
 }
 
+void lev_method_redact(lev_method *method) {
+    const lev_method_desc *desc = lev_method_describe(method->id);
+    for (size_t i = 0; desc != NULL && i < desc->field_count; i++) {
+        if (desc->fields[i].secret) { /* all of these are strings */
+            lev_span stars = lev_span_of("***");
+            memcpy((char *)&method->as + desc->fields[i].offset, &stars, sizeof stars);
+        }
+    }
+}
+
 void lev_method_print(lev_writer *w, const lev_method *method) {
+    lev_method shown = *method;
+    lev_method_redact(&shown);
+    lev_method_print_secrets(w, &shown);
+}
+
+void lev_method_print_secrets(lev_writer *w, const lev_method *method) {
     const lev_method_desc *desc = lev_method_describe(method->id);
     if (desc == NULL) {
         lev_writer_text(w, "<unknown method>");

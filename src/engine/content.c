@@ -127,6 +127,7 @@ static bool content_event(lev_engine *e, lev_channel *ch, lev_span body, lev_eve
     event->channel = ch->number;
     event->message = &e->message;
     event->body = body;
+    e->delivered += e->method.id != LEV_BASIC_RETURN;
     if (e->method.id == LEV_BASIC_DELIVER) {
         event->type = LEV_EVENT_DELIVER;
     } else if (e->method.id == LEV_BASIC_GET_OK) {
@@ -134,6 +135,7 @@ static bool content_event(lev_engine *e, lev_channel *ch, lev_span body, lev_eve
         event->call = ch->content.call;
         event->method = &e->method;
     } else {
+        e->returned++;
         event->type = LEV_EVENT_RETURN;
         event->first = lev_publish_returned(ch, &e->message);
     }
@@ -179,6 +181,12 @@ static bool content_in_place(lev_engine *e, lev_channel *ch, lev_event *event) {
         return false;
     }
     lev_inbuf_take(&e->rx.buf, bytes.len - r.left);
+    if (e->tracer.trace != NULL) {
+        lev_trace_received(e, &header);
+        if (e->header.body_size > 0) {
+            lev_trace_received(e, &body);
+        }
+    }
     return content_event(e, ch, body.payload, event);
 }
 
@@ -288,6 +296,7 @@ static bool content_piece(lev_engine *e, lev_channel *ch, lev_span piece, lev_ev
     (void)content_event(e, ch, piece, event);
     if (begun) {
         event->type = LEV_EVENT_BODY;
+        e->delivered--; /* it was counted with its first piece */
         e->message.body = (lev_span){NULL, 0};
     }
     e->rx.used = c;

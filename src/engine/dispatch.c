@@ -80,10 +80,12 @@ static bool dispatch_close_ok(lev_engine *e, lev_channel *ch, lev_event *event) 
 }
 
 static bool dispatch_blocked(lev_engine *e, lev_channel *ch, lev_event *event) {
+    lev_counters_block(e);
     return dispatch_tell(e, ch, event, LEV_EVENT_BLOCKED);
 }
 
 static bool dispatch_unblocked(lev_engine *e, lev_channel *ch, lev_event *event) {
+    lev_counters_unblock(e);
     return dispatch_tell(e, ch, event, LEV_EVENT_UNBLOCKED);
 }
 

@@ -52,9 +52,11 @@ lev_engine *lev_engine_new(const lev_engine_options *options, uint64_t now) {
     }
     memset(e, 0, sizeof *e);
     e->alloc = options->allocator;
+    e->tracer = options->tracer;
     e->incarnations = options->incarnation;
     engine_settings(e, options);
     e->now = e->rx.at = e->tx.at = now;
+    e->blocked_at = UINT64_MAX;
     e->phase_end = now + engine_or(options->handshake_ms, LEV_HANDSHAKE_MS);
     if (!lev_login_init(e, options) || !lev_outbuf_grow(&e->tx.buf, &e->alloc, 1)) {
         lev_engine_free(e);
@@ -104,6 +106,7 @@ void lev_engine_received(lev_engine *e, size_t n, uint64_t now) {
     e->rx.lent = false;
     if (n > 0) {
         e->rx.at = now;
+        e->rx.bytes += n;
         lev_inbuf_commit(&e->rx.buf, n);
     }
 }
@@ -128,6 +131,9 @@ static void engine_stranger(lev_engine *e, lev_span bytes) {
     bool version = lev_span_equal(head, (lev_span){amqp, head.len});
     if (version && bytes.len < LEV_PROTOCOL_HEADER_SIZE && !e->rx.ended) {
         return;
+    }
+    if (e->tracer.trace != NULL) {
+        lev_trace_refused(e, bytes, "this is no frame");
     }
     bytes.len = bytes.len < 24 ? bytes.len : 24;
     const char *what = "the peer does not speak AMQP 0-9-1; it sent";
@@ -155,10 +161,17 @@ static bool engine_frame(lev_engine *e, lev_frame *frame) {
     if (status == LEV_OK) {
         lev_inbuf_take(&e->rx.buf, bytes.len - r.left);
         e->rx.need = 0;
+        if (e->tracer.trace != NULL) {
+            lev_trace_received(e, frame);
+        }
         return true;
     }
     if (status != LEV_NEED_MORE) {
-        lev_engine_violation(e, LEV_FRAME_ERROR, NULL, lev_frame_fault(bytes, &e->rx.limits));
+        const char *fault = lev_frame_fault(bytes, &e->rx.limits);
+        if (e->tracer.trace != NULL) {
+            lev_trace_refused(e, bytes, fault);
+        }
+        lev_engine_violation(e, LEV_FRAME_ERROR, NULL, fault);
     }
     return false;
 }
@@ -249,10 +262,12 @@ static bool engine_failure(lev_engine *e, lev_event *event) {
     return true;
 }
 
-/* Returns whether nothing is owed, so that the next frame may be looked at. */
+/* Returns whether nothing is owed and no frame has to be shown, so that a whole delivery may be
+ * taken at once. */
 static bool engine_quiet(const lev_engine *e) {
-    return e->error.status == LEV_OK && e->settling == NULL && e->ending == 0 && e->stalled == 0 &&
-           !e->tx.writable_owed && e->tx.buf.first == e->tx.buf.written;
+    return e->tracer.trace == NULL && e->error.status == LEV_OK && e->settling == NULL &&
+           e->ending == 0 && e->stalled == 0 && !e->tx.writable_owed &&
+           e->tx.buf.first == e->tx.buf.written;
 }
 
 bool lev_engine_next(lev_engine *e, lev_event *event) {
@@ -293,6 +308,9 @@ void lev_engine_sent(lev_engine *e, size_t n, uint64_t now) {
     n = n < e->tx.buf.queued ? n : e->tx.buf.queued; /* what was pending may be dropped meanwhile */
     if (n > 0) {
         e->tx.at = now;
+        if (e->tracer.trace != NULL) {
+            lev_trace_sent(e, n);
+        }
         lev_outbuf_sent(&e->tx.buf, n);
         lev_sending_fill(e);
     }

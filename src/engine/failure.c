@@ -35,6 +35,7 @@ void lev_engine_fail(lev_engine *e, const lev_fault *fault) {
     }
     lev_fault_describe(fault, &e->error);
     e->state = LEV_STATE_CLOSED;
+    lev_counters_unblock(e);
     bool flushes = e->tx.flushing || fault->layer == LEV_LAYER_BROKER;
     e->phase_end = flushes ? e->now + e->set.close_ms : UINT64_MAX;
     lev_login_wipe(e);

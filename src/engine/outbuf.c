@@ -129,6 +129,24 @@ size_t lev_outbuf_pending(const lev_outbuf *b, lev_span *spans, size_t max) {
     return count;
 }
 
+lev_span lev_outbuf_at(const lev_outbuf *b, size_t at) {
+    size_t done = 0;
+    for (size_t i = b->written; i <= b->loans_len; i++) {
+        size_t own = outbuf_own_until(b, i) - done;
+        if (at < own) {
+            return (lev_span){b->data + b->head + done + at, own - at};
+        }
+        at -= own;
+        done += own;
+        lev_span rest = i < b->loans_len ? b->loans[i].rest : (lev_span){NULL, 0};
+        if (at < rest.len) {
+            return (lev_span){rest.ptr + at, rest.len - at};
+        }
+        at -= rest.len;
+    }
+    return (lev_span){NULL, 0};
+}
+
 static size_t outbuf_sent_own(lev_outbuf *b, size_t n) {
     size_t own = outbuf_own_until(b, b->written);
     size_t k = n < own ? n : own;

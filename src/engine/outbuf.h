@@ -64,6 +64,10 @@ uint64_t lev_outbuf_end(const lev_outbuf *b);
  * and none of them has been sent; otherwise NULL. */
 uint8_t *lev_outbuf_last(const lev_outbuf *b, uint64_t at, size_t len);
 
+/* Returns bytes that wait, from the one behind the first `at` on, as far as they lie together; none
+ * where fewer wait. */
+lev_span lev_outbuf_at(const lev_outbuf *b, size_t at);
+
 size_t lev_outbuf_pending(const lev_outbuf *b, lev_span *spans, size_t max);
 void lev_outbuf_sent(lev_outbuf *b, size_t n);
 

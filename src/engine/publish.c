@@ -183,6 +183,7 @@ static inline bool publish_quick(lev_engine *e, const lev_channel *ch, const lev
         return false;
     }
     lev_outbuf_commit(&e->tx.buf, &w);
+    e->published++;
     return true;
 }
 
@@ -244,6 +245,7 @@ lev_status lev_engine_publish(lev_engine *e, uint16_t channel, const lev_publica
     lev_status status = LEV_OK;
     if (!publish_quick(e, ch, p)) {
         status = lev_publish_start(e, ch, p, p->body.len);
+        e->published += status == LEV_OK;
         if (status == LEV_OK && p->lend) {
             lev_publish_lend(e, channel, p->body, p->token);
         }

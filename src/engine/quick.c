@@ -74,6 +74,7 @@ bool lev_quick_deliver(lev_engine *e, lev_event *event) {
     m->delivery =
         (lev_delivery){body.channel, consumer->no_ack ? 0 : ch->incarnation, deliver.delivery_tag};
     m->body = body.payload;
+    e->delivered++;
     quick_event(event, body.channel, m);
     return true;
 }

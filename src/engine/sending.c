@@ -125,6 +125,7 @@ lev_status lev_engine_publish_begin(lev_engine *e, uint16_t channel, const lev_p
         *number = ch->window.first + ch->window.count;
     }
     ch->sending = s;
+    e->published++;
     return LEV_OK;
 }
 

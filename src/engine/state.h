@@ -35,6 +35,7 @@ typedef struct lev_settings {
 
 struct lev_engine {
     lev_allocator alloc;
+    lev_tracer tracer;
     lev_settings set;
     lev_login login;
 
@@ -58,11 +59,13 @@ struct lev_engine {
         uint8_t *spare;    /* a large block that a message left for the next one */
         size_t spare_cap;
         size_t assembled; /* bytes that all channels' contents hold */
+        uint64_t bytes;   /* that came, in all */
     } rx;
 
     struct {
         lev_outbuf buf;
         uint64_t at;        /* when the last byte went */
+        size_t begun;       /* bytes at the head of the queue of a frame that was traced */
         size_t over;        /* bytes queued above the mark, out of LEV_RESERVE */
         size_t owed;        /* bytes of answers since the oldest that is not written */
         uint64_t owed_from; /* where in the stream that one ends */
@@ -73,6 +76,12 @@ struct lev_engine {
         uint16_t ack_channel; /* 0: none yet */
         bool flushing;        /* after our connection.close for a violation: all of it still goes */
     } tx;
+
+    uint64_t published; /* messages, as in lev_counters */
+    uint64_t delivered;
+    uint64_t returned;
+    uint64_t blocked_ms; /* without the time since blocked_at */
+    uint64_t blocked_at; /* since when the broker blocks us; UINT64_MAX: it does not */
 
     lev_channel **channels; /* by number */
     size_t channels_cap;
@@ -121,6 +130,16 @@ void lev_engine_fail(lev_engine *e, const lev_fault *fault);
  * specification assigns. `cause` is the frame it broke it with. */
 void lev_engine_violation(lev_engine *e, uint16_t reply_code, const lev_frame *cause,
                           const char *what);
+
+/* trace.c, where there is a tracer: a frame has come; bytes that are none; the first `n` bytes of
+ * the queue have been written, and are still there. */
+void lev_trace_received(const lev_engine *e, const lev_frame *frame);
+void lev_trace_refused(const lev_engine *e, lev_span bytes, const char *fault);
+void lev_trace_sent(lev_engine *e, size_t n);
+
+/* counters.c: the broker blocks us from now on, or no more. */
+void lev_counters_block(lev_engine *e);
+void lev_counters_unblock(lev_engine *e);
 
 /* send.c: queue a method: a caller's; one with a secret, on channel 0, which is wiped once it has
  * been written; a settlement, with LEV_AGAIN when the reserve is used up; an answer that the peer

@@ -12,7 +12,6 @@
 #include "address.h"
 
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
 
 static bool address_fits(const struct addrinfo *ai, int family, bool same) {
@@ -35,7 +34,8 @@ static void address_deal(lev_addresses *a, const struct addrinfo *found, bool sa
     }
 }
 
-bool lev_addresses_init(lev_addresses *a, const struct addrinfo *found) {
+bool lev_addresses_init(lev_addresses *a, const struct addrinfo *found,
+                        const lev_allocator *memory) {
     size_t firsts = 0;
     size_t others = 0;
     for (const struct addrinfo *ai = found; ai != NULL; ai = ai->ai_next) {
@@ -46,7 +46,7 @@ bool lev_addresses_init(lev_addresses *a, const struct addrinfo *found) {
     if (firsts + others == 0) {
         return true;
     }
-    a->list = calloc(firsts + others, sizeof *a->list);
+    a->list = lev_memory_zeroed(memory, (firsts + others) * sizeof *a->list);
     if (a->list == NULL) {
         return false;
     }
@@ -58,7 +58,7 @@ bool lev_addresses_init(lev_addresses *a, const struct addrinfo *found) {
 }
 
 void lev_addresses_deinit(lev_addresses *a) {
-    free(a->list);
+    lev_memory_free(a->list);
     *a = (lev_addresses){NULL, 0};
 }
 

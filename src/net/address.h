@@ -6,6 +6,7 @@
 #ifndef LEVERET_NET_ADDRESS_H
 #define LEVERET_NET_ADDRESS_H
 
+#include <leveret/memory.h>
 #include <netdb.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,7 +24,8 @@ typedef struct lev_addresses {
 
 /* Copies what getaddrinfo found. Families alternate, the first one's first; within a family the
  * order stays (RFC 8305, section 4). Returns false without memory. */
-bool lev_addresses_init(lev_addresses *a, const struct addrinfo *found);
+bool lev_addresses_init(lev_addresses *a, const struct addrinfo *found,
+                        const lev_allocator *memory);
 void lev_addresses_deinit(lev_addresses *a);
 
 /* Returns whether the address belongs to this machine alone: 127.0.0.0/8, also mapped into IPv6,

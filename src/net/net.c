@@ -17,8 +17,8 @@
 #include "tls.h"
 
 #include <errno.h>
+#include <leveret/memory.h>
 #include <leveret/net.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -29,6 +29,7 @@ enum { NET_IOVECS = 64, NET_FAULT = 640, NET_HOST = 128 };
 enum net_phase { NET_LOOKUP, NET_RACE, NET_HANDSHAKE, NET_CONNECTED, NET_FAILED };
 
 struct lev_net {
+    lev_allocator memory;
     enum net_phase phase;
     int fd; /* once connected */
     lev_lookup *lookup;
@@ -104,12 +105,14 @@ static lev_status net_lost(lev_net *n, const char *why) {
     return LEV_ERR_LOST;
 }
 
-lev_net *lev_net_connect(const char *host, uint16_t port, uint64_t now, uint64_t deadline) {
+lev_net *lev_net_connect_with(const lev_allocator *a, const char *host, uint16_t port, uint64_t now,
+                              uint64_t deadline) {
     size_t len = strlen(host);
-    lev_net *n = calloc(1, sizeof *n + len + 1);
+    lev_net *n = lev_memory_zeroed(a, sizeof *n + len + 1);
     if (n == NULL) {
         return NULL;
     }
+    n->memory = lev_memory_allocator(a);
     memcpy(n->host, host, len + 1);
     n->fd = -1;
     n->calls = &n->uncounted;
@@ -118,10 +121,14 @@ lev_net *lev_net_connect(const char *host, uint16_t port, uint64_t now, uint64_t
     n->deadline = deadline > now ? deadline : now;
     n->lookup = lev_lookup_new(host, port);
     if (n->lookup == NULL) {
-        free(n);
+        lev_memory_free(n);
         return NULL;
     }
     return n;
+}
+
+lev_net *lev_net_connect(const char *host, uint16_t port, uint64_t now, uint64_t deadline) {
+    return lev_net_connect_with(NULL, host, port, now, deadline);
 }
 
 void lev_net_secure(lev_net *n, lev_tls *tls) { n->tls = tls; }
@@ -140,11 +147,11 @@ static lev_status net_step_lookup(lev_net *n) {
     if (found == NULL) {
         return net_fail(n, LEV_ERR_RESOLVE, why);
     }
-    if (!lev_addresses_init(&addresses, found)) {
+    if (!lev_addresses_init(&addresses, found, &n->memory)) {
         return net_fail(n, LEV_ERR_MEMORY, "out of memory");
     }
     n->addresses = addresses.count;
-    if (!lev_race_init(&n->race, &addresses)) {
+    if (!lev_race_init(&n->race, &addresses, &n->memory)) {
         return net_fail(n, LEV_ERR_MEMORY, "out of memory");
     }
     lev_lookup_free(n->lookup);
@@ -349,5 +356,5 @@ void lev_net_close(lev_net *n) {
     if (n->fd >= 0) {
         close(n->fd);
     }
-    free(n);
+    lev_memory_free(n);
 }

@@ -17,14 +17,13 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-bool lev_race_init(lev_race *r, lev_addresses *addresses) {
+bool lev_race_init(lev_race *r, lev_addresses *addresses, const lev_allocator *a) {
     *r = (lev_race){.addresses = *addresses};
     *addresses = (lev_addresses){NULL, 0};
-    r->runners = calloc(r->addresses.count + 1, sizeof *r->runners);
+    r->runners = lev_memory_zeroed(a, (r->addresses.count + 1) * sizeof *r->runners);
     return r->runners != NULL;
 }
 
@@ -32,7 +31,7 @@ void lev_race_deinit(lev_race *r) {
     for (size_t i = 0; i < r->running; i++) {
         close(r->runners[i].fd);
     }
-    free(r->runners);
+    lev_memory_free(r->runners);
     lev_addresses_deinit(&r->addresses);
     *r = (lev_race){.next = 0};
 }

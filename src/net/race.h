@@ -28,7 +28,7 @@ typedef struct lev_race {
 } lev_race;
 
 /* Takes the addresses over. Returns false without memory; deinit is due in either case. */
-bool lev_race_init(lev_race *r, lev_addresses *addresses);
+bool lev_race_init(lev_race *r, lev_addresses *addresses, const lev_allocator *a);
 void lev_race_deinit(lev_race *r);
 
 /* Looks at the attempts and starts new ones that are due. Returns LEV_OK with the connected

@@ -28,7 +28,6 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -148,7 +147,7 @@ static int tls_socket_write(BIO *b, const char *bytes, int len) {
     if (sent == todo) {
         return len;
     }
-    if (s->unsent == NULL && (s->unsent = malloc(TLS_UNSENT)) == NULL) {
+    if (s->unsent == NULL && (s->unsent = lev_memory_new(&s->tls->memory, TLS_UNSENT)) == NULL) {
         s->error = ENOMEM;
         return -1;
     }
@@ -242,10 +241,10 @@ static bool tls_insist(lev_tls_stream *s) {
 
 lev_tls_stream *lev_tls_stream_new(lev_tls *tls, int fd, const char *host, uint16_t port,
                                    uint64_t *calls) {
-    lev_tls_stream *s = calloc(1, sizeof *s);
+    lev_tls_stream *s = lev_memory_zeroed(&tls->memory, sizeof *s);
     BIO *b = s != NULL ? BIO_new(tls->socket) : NULL;
     if (b == NULL) {
-        free(s);
+        lev_memory_free(s);
         return NULL;
     }
     s->tls = tls;
@@ -260,7 +259,7 @@ lev_tls_stream *lev_tls_stream_new(lev_tls *tls, int fd, const char *host, uint1
     if (s->ssl == NULL || SSL_set_ex_data(s->ssl, tls_index, s) != 1) {
         SSL_free(s->ssl);
         BIO_free(b);
-        free(s);
+        lev_memory_free(s);
         return NULL;
     }
     SSL_set_bio(s->ssl, b, b);
@@ -283,9 +282,9 @@ void lev_tls_stream_free(lev_tls_stream *s) {
     }
     ERR_clear_error();
     SSL_free(s->ssl);
-    free(s->unsent);
-    free(s->record);
-    free(s);
+    lev_memory_free(s->unsent);
+    lev_memory_free(s->record);
+    lev_memory_free(s);
 }
 
 /* ---- the verbs ----------------------------------------------------------------------------------
@@ -403,7 +402,7 @@ lev_status lev_tls_stream_write(lev_tls_stream *s, const lev_span *spans, size_t
                                 size_t *put) {
     lev_status status = LEV_OK;
     *put = 0;
-    if (s->record == NULL && (s->record = malloc(TLS_RECORD)) == NULL) {
+    if (s->record == NULL && (s->record = lev_memory_new(&s->tls->memory, TLS_RECORD)) == NULL) {
         return tls_fail(s, LEV_ERR_LOST, "out of memory");
     }
     while (status == LEV_OK && tls_flush(s) && !s->silent) {

@@ -15,7 +15,6 @@
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -234,7 +233,7 @@ static bool tls_fill(lev_tls *t, const lev_tls_options *o, lev_error *error) {
 
 static bool tls_init(lev_tls *t, const lev_tls_options *o, lev_error *error) {
     bool named = o->server_name != NULL && *o->server_name != '\0';
-    t->server_name = named ? strdup(o->server_name) : NULL;
+    t->server_name = named ? lev_memory_string(&t->memory, o->server_name) : NULL;
     t->socket = lev_tls_socket_method();
     t->context = o->ssl_ctx != NULL ? o->ssl_ctx : SSL_CTX_new(TLS_client_method());
     if (t->context == NULL || t->socket == NULL || named != (t->server_name != NULL)) {
@@ -248,11 +247,12 @@ static bool tls_init(lev_tls *t, const lev_tls_options *o, lev_error *error) {
 }
 
 lev_tls *lev_tls_new(const lev_tls_options *options, lev_error *error) {
-    lev_tls *t = calloc(1, sizeof *t);
+    lev_tls *t = lev_memory_zeroed(&options->allocator, sizeof *t);
     if (t == NULL) {
         tls_refuse(error, LEV_ERR_MEMORY, "out of memory");
         return NULL;
     }
+    t->memory = options->allocator;
     t->keylog = -1;
     t->insecure = options->insecure;
     t->version_min = options->version_min == LEV_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
@@ -282,8 +282,8 @@ void lev_tls_free(lev_tls *t) {
     if (t->keylog >= 0) {
         close(t->keylog);
     }
-    free(t->server_name);
-    free(t);
+    lev_memory_free(t->server_name);
+    lev_memory_free(t);
 }
 
 uint32_t lev_tls_handshake_ms(const lev_tls *tls) { return tls->handshake_ms; }

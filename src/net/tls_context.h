@@ -8,11 +8,13 @@
 
 #include "tls.h"
 
+#include <leveret/memory.h>
 #include <openssl/ssl.h>
 
 enum { LEV_TLS_WHY = 256, LEV_TLS_NAME = 256 };
 
 struct lev_tls {
+    lev_allocator memory;
     SSL_CTX *context;
     BIO_METHOD *socket; /* how OpenSSL reads and writes */
     char *server_name;  /* NULL: the host's */

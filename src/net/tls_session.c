@@ -14,12 +14,11 @@
 
 #include "tls_context.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 void lev_tls_session_drop(lev_tls *t) {
     SSL_SESSION_free(t->session);
-    free(t->session_host);
+    lev_memory_free(t->session_host);
     t->session = NULL;
     t->session_host = NULL;
 }
@@ -27,7 +26,7 @@ void lev_tls_session_drop(lev_tls *t) {
 void lev_tls_session_keep(lev_tls *t, const SSL_SESSION *session, const char *host, uint16_t port) {
     lev_tls_session_drop(t);
     t->session = SSL_SESSION_dup(session);
-    t->session_host = strdup(host);
+    t->session_host = lev_memory_string(&t->memory, host);
     t->session_port = port;
     if (t->session == NULL || t->session_host == NULL) {
         lev_tls_session_drop(t);

@@ -133,8 +133,8 @@ class Trace(BrokerTest):
         source, target = self.queue(b"moved"), self.queue()
         ended = leveret("copy", "--trace", "-q", source, "--to-queue", target, "--until-empty", url=self.url)
         self.assertEnded(ended, 0)
-        self.assertRegex(ended.err, r"(?m)^server 1 basic\.deliver")
-        self.assertRegex(ended.err, r"(?m)^#1 client 1 basic\.publish")
+        self.assertRegex(ended.err, r"(?m)^#1 server 1 basic\.deliver")
+        self.assertRegex(ended.err, r"(?m)^#2 client 1 basic\.publish")
 
 
 if __name__ == "__main__":

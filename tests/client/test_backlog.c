@@ -56,7 +56,7 @@ static void keeps_a_body_once(void) {
     lev_kept *k = lev_backlog_pop(&b);
     EXPECT_BYTES(k->event.body.ptr, k->event.body.len, body, sizeof body);
     EXPECT_BYTES(k->message.body.ptr, k->message.body.len, body, sizeof body);
-    free(k);
+    lev_memory_free(k);
 }
 
 static void copies_all_that_an_event_points_to(void) {
@@ -81,7 +81,7 @@ static void copies_all_that_an_event_points_to(void) {
     EXPECT_STR(e->error->text, "why");
     EXPECT_EQ(b.size, 0);
     EXPECT(lev_backlog_pop(&b) == NULL);
-    free(k);
+    lev_memory_free(k);
 }
 
 static void merges_outcomes_that_continue_each_other(void) {
@@ -98,7 +98,7 @@ static void merges_outcomes_that_continue_each_other(void) {
     lev_kept *k = lev_backlog_pop(&b);
     EXPECT_EQ(k->event.first, 1);
     EXPECT_EQ(k->event.last, 10);
-    free(k);
+    lev_memory_free(k);
     EXPECT_EQ(lev_backlog_tally(&b, 2).confirmed, 1);
     EXPECT_EQ(lev_backlog_tally(&b, 2).nacked, 2);
     EXPECT_EQ(lev_backlog_tally(&b, 1).confirmed, 0);
@@ -108,7 +108,7 @@ static void merges_outcomes_that_continue_each_other(void) {
 static void does_not_merge_what_has_been_taken(void) {
     lev_backlog b = {0};
     push(&b, outcome(1, 1, 1, LEV_CONFIRMED));
-    free(lev_backlog_pop(&b));
+    lev_memory_free(lev_backlog_pop(&b));
     push(&b, outcome(1, 2, 2, LEV_CONFIRMED));
     EXPECT_EQ(b.first->event.first, 2);
     lev_backlog_deinit(&b);

@@ -11,7 +11,7 @@ static lev_topology t;
 
 static void note(uint16_t channel, lev_method_id id, const void *fields, const lev_method *reply) {
     lev_status status;
-    lev_entry *e = lev_entry_new(channel, id, fields, &status);
+    lev_entry *e = lev_entry_new(NULL, channel, id, fields, &status);
     EXPECT_EQ(status, LEV_OK);
     EXPECT(e != NULL);
     lev_topology_note(&t, e, reply);
@@ -256,7 +256,7 @@ static void keeps_copies(void) {
     char name[] = "queue";
     lev_queue_bind b = binding(name, "e", "k");
     lev_status status;
-    lev_entry *e = lev_entry_new(1, LEV_QUEUE_BIND, &b, &status);
+    lev_entry *e = lev_entry_new(NULL, 1, LEV_QUEUE_BIND, &b, &status);
     memset(name, '#', sizeof name - 1);
     lev_topology_note(&t, e, NULL);
     expect_at_last("queue>e:k");

@@ -305,7 +305,7 @@ static void agrees_with_the_model(void) {
     for (uint64_t seed = 1; seed <= 10; seed++) {
         model *m = calloc(1, sizeof *m);
         m->seed = seed;
-        lev_ledger_init(&m->ledger, KEPT_MAX, seed % 2 == 0 ? BYTES_MAX : BYTES_MAX / 4);
+        lev_ledger_init(&m->ledger, NULL, KEPT_MAX, seed % 2 == 0 ? BYTES_MAX : BYTES_MAX / 4);
         for (int i = 0; i < 3000; i++) {
             step(m);
             if (i % 10 == 0) {
@@ -333,7 +333,7 @@ static void keeps_one_message_beyond_the_bound(void) {
     lev_event event;
     lev_publication large = plain(BODY_MAX);
     lev_publication small = plain(1);
-    lev_ledger_init(&l, 10, 1000);
+    lev_ledger_init(&l, NULL, 10, 1000);
     EXPECT_EQ(lev_ledger_prepare(&l, 1, &large, true), LEV_OK);
     EXPECT_EQ(lev_ledger_add(&l, 1), 1);
     EXPECT_EQ(lev_ledger_prepare(&l, 1, &small, true), LEV_AGAIN);
@@ -349,7 +349,7 @@ static int fill(size_t count_max, size_t bytes_max) {
     lev_ledger l;
     int count = 0;
     lev_publication small = plain(20);
-    lev_ledger_init(&l, count_max, bytes_max);
+    lev_ledger_init(&l, NULL, count_max, bytes_max);
     while (lev_ledger_prepare(&l, 1, &small, true) == LEV_OK) {
         (void)lev_ledger_add(&l, 0);
         count++;
@@ -371,7 +371,7 @@ static void refuses_what_cannot_be_encoded(void) {
     lev_ledger l;
     lev_publication p = plain(1);
     lev_properties bad = {.present = LEV_HAS_HEADERS, .headers = lev_span_of("no table")};
-    lev_ledger_init(&l, 10, 100000);
+    lev_ledger_init(&l, NULL, 10, 100000);
     p.routing_key = (lev_span){bodies, 256};
     EXPECT_EQ(lev_ledger_prepare(&l, 1, &p, true), LEV_ERR_LIMIT);
     p = plain(1);
@@ -392,7 +392,7 @@ static void gives_back_what_was_lent_without_confirms(void) {
     lev_publication p = plain(9);
     p.lend = true;
     p.token = &p;
-    lev_ledger_init(&l, 10, 100000);
+    lev_ledger_init(&l, NULL, 10, 100000);
     EXPECT_EQ(lev_ledger_prepare(&l, 1, &p, true), LEV_OK);
     EXPECT_EQ(lev_ledger_add(&l, 0), 1);
     EXPECT_EQ(lev_ledger_prepare(&l, 2, &p, true), LEV_OK);
@@ -416,7 +416,7 @@ static void takes_no_memory_a_message(void) {
     lev_event event;
     lev_publication p = plain(16);
     uint64_t engine = 0;
-    lev_ledger_init(&l, 65536, 1 << 26);
+    lev_ledger_init(&l, NULL, 65536, 1 << 26);
     for (int round = 0; round < 300; round++) {
         for (int i = 0; i < 100; i++) {
             EXPECT_EQ(lev_ledger_prepare(&l, 1, &p, true), LEV_OK);

@@ -13,7 +13,7 @@ static lev_topology t;
 
 static void note(uint16_t channel, lev_method_id id, const void *fields, const lev_method *reply) {
     lev_status status;
-    lev_entry *e = lev_entry_new(channel, id, fields, &status);
+    lev_entry *e = lev_entry_new(NULL, channel, id, fields, &status);
     EXPECT(e != NULL && status == LEV_OK);
     lev_topology_note(&t, e, reply);
 }
@@ -201,8 +201,9 @@ static void keeps_the_limit_that_counts_for_the_next_consumer(void) {
 static void does_not_record_what_leaves_nothing_behind(void) {
     lev_status status;
     lev_exchange_declare passive = {.exchange = lev_span_of("e"), .passive = true};
-    EXPECT(lev_entry_new(1, LEV_EXCHANGE_DECLARE, &passive, &status) == NULL && status == LEV_OK);
-    EXPECT(lev_entry_new(1, LEV_QUEUE_PURGE, &(lev_queue_purge){0}, &status) == NULL);
+    EXPECT(lev_entry_new(NULL, 1, LEV_EXCHANGE_DECLARE, &passive, &status) == NULL &&
+           status == LEV_OK);
+    EXPECT(lev_entry_new(NULL, 1, LEV_QUEUE_PURGE, &(lev_queue_purge){0}, &status) == NULL);
 }
 
 static void drops_an_entry_with_what_needs_it(void) {

@@ -115,6 +115,37 @@ static void prints_reserved_fields_only_where_they_are_used(void) {
     EXPECT_STR(text_of(&w), "<unknown method>");
 }
 
+/* Each field that travels as a secret, and no other. */
+static void prints_secrets_only_where_asked(void) {
+    static const lev_method_id with[] = {LEV_CONNECTION_START_OK, LEV_CONNECTION_SECURE_OK,
+                                         LEV_CONNECTION_UPDATE_SECRET};
+    uint8_t room[300];
+    lev_method m = {.id = LEV_CONNECTION_UPDATE_SECRET};
+    m.as.connection_update_secret = (lev_connection_update_secret){RAW("hunter2"), RAW("expired")};
+    lev_method before = m;
+    lev_writer w = lev_writer_init(room, sizeof room);
+    lev_method_print(&w, &m);
+    EXPECT_STR(text_of(&w), "connection.update-secret new_secret=\"***\" reason=\"expired\"");
+    EXPECT(lev_method_equal(&m, &before));
+    w = lev_writer_init(room, sizeof room);
+    lev_method_print_secrets(&w, &m);
+    EXPECT_STR(text_of(&w), "connection.update-secret new_secret=\"hunter2\" reason=\"expired\"");
+    size_t secrets = 0;
+    for (int id = 1; id < LEV_METHOD_COUNT; id++) {
+        const lev_method_desc *desc = lev_method_describe((lev_method_id)id);
+        for (size_t i = 0; i < desc->field_count; i++) {
+            secrets += desc->fields[i].secret ? 1 : 0;
+        }
+    }
+    EXPECT_EQ(secrets, 3u);
+    for (size_t i = 0; i < 3u; i++) {
+        lev_method empty = {.id = with[i]};
+        w = lev_writer_init(room, sizeof room);
+        lev_method_print(&w, &empty); /* nor whether there is one */
+        EXPECT(strstr(text_of(&w), "=\"***\"") != NULL);
+    }
+}
+
 static void compares_by_id_and_fields(void) {
     lev_method a = {.id = LEV_BASIC_ACK, .as.basic_ack = {.delivery_tag = 1}};
     lev_method b = a;
@@ -234,7 +265,8 @@ UNIT_MAIN("method", CASE(has_the_bytes_of_the_specification),
           CASE(finds_methods_by_ids_and_by_names),
           CASE(knows_what_answers_what_and_when_it_may_come),
           CASE(I_writes_nothing_that_it_could_not_read_back),
-          CASE(prints_reserved_fields_only_where_they_are_used), CASE(compares_by_id_and_fields),
+          CASE(prints_reserved_fields_only_where_they_are_used),
+          CASE(prints_secrets_only_where_asked), CASE(compares_by_id_and_fields),
           CASE(names_reply_codes), CASE(names_every_reply_code_and_no_other_constant),
           CASE(has_the_bytes_of_every_wire_type), CASE(tells_unknown_methods_from_malformed_ones),
           CASE(compares_every_byte_of_every_number),

@@ -102,6 +102,14 @@ static void stage_note(stage *s, const char *format, ...) {
     s->log_len += (size_t)n < STAGE_LOG - s->log_len ? (size_t)n : 0;
 }
 
+static void stage_trace(void *context, const lev_trace *t) {
+    static uint8_t text[4096];
+    lev_writer w = lev_writer_init(text, sizeof text);
+    const stage *s = context;
+    lev_trace_print(&w, t);
+    fprintf(stderr, "%8llu %.*s\n", (unsigned long long)s->now, (int)w.len, (const char *)text);
+}
+
 void stage_init(stage *s, const lev_engine_options *options) {
     lev_engine_options o = options == NULL ? (lev_engine_options){0} : *options;
     unsigned long fail_at = s->fail_at;
@@ -115,6 +123,9 @@ void stage_init(stage *s, const lev_engine_options *options) {
     s->log = malloc(STAGE_LOG);
     s->log[0] = '\0';
     o.allocator = (lev_allocator){stage_resize, s};
+    if (getenv("LEVERET_TRACE") != NULL && o.tracer.trace == NULL) {
+        o.tracer = (lev_tracer){stage_trace, s, true};
+    }
     s->e = lev_engine_new(&o, s->now);
 }
 

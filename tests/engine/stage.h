@@ -2,7 +2,8 @@
  * Copyright (c) 2026 The Leveret authors */
 
 /* A stage for engine tests: an engine with a virtual clock, a broker that says what the test
- * writes, and a log of what happened as text, one line an event. */
+ * writes, and a log of what happened as text, one line an event. With LEVERET_TRACE in the
+ * environment each frame is printed to stderr, too: for a test that fails. */
 
 #ifndef LEVERET_TESTS_STAGE_H
 #define LEVERET_TESTS_STAGE_H

@@ -154,7 +154,7 @@ static void alternates_the_families(void) {
     const char *why;
     lev_lookup *l = lev_lookup_new("two", 1);
     wait_for(l);
-    EXPECT(lev_addresses_init(&a, lev_lookup_found(l, &why, NULL, 0)));
+    EXPECT(lev_addresses_init(&a, lev_lookup_found(l, &why, NULL, 0), NULL));
     EXPECT_EQ(a.count, 3);
     EXPECT_EQ(a.list[0].at.ss_family, AF_INET);
     EXPECT_EQ(a.list[1].at.ss_family, AF_INET6);

@@ -14,7 +14,7 @@
 /* Returns a race over 127.0.0.`first` to 127.0.0.`first + count - 1`. */
 static lev_race race_over(unsigned first, size_t count, uint16_t port) {
     lev_race r;
-    lev_addresses a = {calloc(count, sizeof(lev_address)), count};
+    lev_addresses a = {lev_memory_zeroed(NULL, count * sizeof(lev_address)), count};
     for (unsigned i = 0; i < count; i++) {
         struct sockaddr_in *in = (struct sockaddr_in *)&a.list[i].at;
         in->sin_family = AF_INET;
@@ -22,7 +22,7 @@ static lev_race race_over(unsigned first, size_t count, uint16_t port) {
         in->sin_addr.s_addr = htonl(0x7f000000 + first + i);
         a.list[i].len = sizeof *in;
     }
-    EXPECT(lev_race_init(&r, &a));
+    EXPECT(lev_race_init(&r, &a, NULL));
     return r;
 }
 
