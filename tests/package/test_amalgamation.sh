@@ -11,6 +11,10 @@ need_broker
 folder=${LEVERET_BUILD:-build}/amalgamation
 [ -e "$folder/leveret.c" ] || fail "make amalgamation first"
 [ "$(ls "$folder" | tr '\n' ' ')" = 'leveret.c leveret.h ' ] || fail "there is more than two files: $(ls "$folder")"
+for file in include/leveret/*.h src/*/*.[ch]; do
+    [ "$file" != include/leveret/leveret.h ] || continue
+    [ "$(cat "$folder"/leveret.[ch] | grep -cxF "/* ---- $file ---- */")" -eq 1 ] || fail "$file is not there once"
+done
 strict=(-pedantic -Wall -Wextra -Werror)
 
 compile() { # COMPILER OPTIONS...
