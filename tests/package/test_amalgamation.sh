@@ -11,6 +11,10 @@ need_broker
 folder=${LEVERET_BUILD:-build}/amalgamation
 [ -e "$folder/leveret.c" ] || fail "make amalgamation first"
 [ "$(ls "$folder" | tr '\n' ' ')" = 'leveret.c leveret.h ' ] || fail "there is more than two files: $(ls "$folder")"
+for file in include/leveret/*.h src/*/*.[ch]; do
+    [ "$file" != include/leveret/leveret.h ] || continue
+    [ "$(cat "$folder"/leveret.[ch] | grep -cxF "/* ---- $file ---- */")" -eq 1 ] || fail "$file is not there once"
+done
 strict=(-pedantic -Wall -Wextra -Werror)
 
 compile() { # COMPILER OPTIONS...
@@ -27,7 +31,7 @@ compile clang -fsyntax-only
 compile clang -fsyntax-only -DLEV_NO_TLS
 compile gcc -fsyntax-only -DLEV_NO_THREADS
 for word in openssl pthread socket malloc; do
-    ! gcc -std=c11 -E -DLEV_ENGINE_ONLY "$folder/leveret.c" | grep -q "^extern.*$word" || fail "the engine knows $word"
+    ! gcc -std=c11 -E -DLEV_ENGINE_ONLY "$folder/leveret.c" | grep "^extern.*$word" >/dev/null || fail "the engine knows $word"
 done
 
 # Programs include <leveret/leveret.h> with an installed copy and with this one.

@@ -27,7 +27,7 @@ for e in producer consumer; do
     # shellcheck disable=SC2046 # words
     gcc "$tmp/$e.c" $(pkg-config --cflags --libs leveret) -Wl,-rpath,"$lib" -o "$tmp/$e"
 done
-readelf -d "$tmp/producer" | grep -q "NEEDED.*\[$soname\]" || fail "the program is not linked to $soname"
+readelf -d "$tmp/producer" | grep "NEEDED.*\[$soname\]" >/dev/null || fail "the program is not linked to $soname"
 LD_LIBRARY_PATH='' pair "$tmp/producer" "$tmp/consumer"
 unset PKG_CONFIG_SYSROOT_DIR
 needs=$(PKG_CONFIG_SYSTEM_LIBRARY_PATH='' pkg-config --static --libs leveret)
@@ -50,8 +50,8 @@ configure() { # VERSION
 }
 configure "${version%.*}" || fail "CMake: $(cat "$tmp/said")"
 cmake --build "$tmp/cmake/build" >"$tmp/said" 2>&1 || fail "CMake: $(cat "$tmp/said")"
-readelf -d "$tmp/cmake/build/producer" | grep -q "NEEDED.*\[$soname\]" || fail "leveret::leveret is not $soname"
-! readelf -d "$tmp/cmake/build/consumer" | grep -q 'NEEDED.*leveret' || fail 'leveret::static is shared'
+readelf -d "$tmp/cmake/build/producer" | grep "NEEDED.*\[$soname\]" >/dev/null || fail "leveret::leveret is not $soname"
+! readelf -d "$tmp/cmake/build/consumer" | grep 'NEEDED.*leveret' >/dev/null || fail 'leveret::static is shared'
 pair "$tmp/cmake/build/producer" "$tmp/cmake/build/consumer"
 for other in 0.0 "${version%.*}.99" 77; do
     rm -rf "$tmp/cmake/build"
