@@ -485,7 +485,8 @@ musl:
 	tests/packages musl-tools binutils
 	$(MAKE) build/musl/leveret $(MUSL_EXAMPLES:%=build/musl/examples/%) BUILD=build/musl CC=musl-gcc \
 	    TLS=no JSON=no OPT=-Os COMMANDS="publish consume" \
-	    EXTRA="-static -s -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -Wl,--gc-sections"
+	    EXTRA="-static -s -flto=auto -ffat-lto-objects -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
+	    -Wl,--gc-sections -Wl,-z,noseparate-code"
 	tests/broker/with-brokers tests/package/musl build/musl
 
 # Debian packages, from a copy of the tree: libleveret1, libleveret-dev and leveret in build/deb.
