@@ -29,12 +29,15 @@ The rules, for each channel:
     mark        in doubt was marked only what had no outcome at the moment of a loss or of a new begin, or had
                 one that is no confirm
     outcome     an intent has one outcome at most, and no outcome is without an intent
-    order       ids come for the first time in their order; when a smaller id follows on a greater one, it is a
-                marked duplicate, and there are no more such steps back than there were losses. What the broker
-                delivers once more (r) or has refused before (nacked, returned) is out of this
+    order       ids come for the first time in their order, and without a mark in their order; all together they can be
+                a mixture of as many ascending streams as there were connections, for a broker may still take what
+                an old one has sent while the next one sends it once more. What the broker delivers once more (r)
+                has been on its way to a connection of the consumer's that was lost, and may come at any time; that,
+                and what it has refused before (nacked, returned), is out of this
     unfinished  with COUNT: all of them are confirmed
 """
 
+import bisect
 import collections
 import sys
 
@@ -118,24 +121,34 @@ def read_consumer(lines):
     return got, bad
 
 
+def streams(ids):
+    """Returns into how few ascending streams the ids can be parted."""
+    tails = []
+    for i in ids:
+        at = bisect.bisect_left(tails, i)
+        if at > 0:
+            tails[at - 1] = i
+        else:
+            tails.insert(0, i)
+    return len(tails)
+
+
 def check_order(sent, got, losses):
+    again = {i for i, marks in got if "r" in marks} | sent.refused
+    came = [(i, marks) for i, marks in got if "r" not in marks and i not in sent.refused]
     seen = set()
-    newest = previous = steps_back = 0
-    for i, marks in got:
-        if "r" in marks or i in sent.refused:
-            seen.add(i)
-            continue
-        if i not in seen and i < newest:
+    newest = plain = 0
+    for i, marks in came:
+        if i not in seen and i not in again and i < newest:
             yield f"{i} came for the first time after {newest}"
-        if i <= previous:
-            steps_back += 1
-            if "d" not in marks:
-                yield f"{i} came after {previous} without a mark"
+        if "d" not in marks and i <= plain:
+            yield f"{i} came after {plain}, both without a mark"
         seen.add(i)
         newest = max(newest, i)
-        previous = i
-    if steps_back > losses:
-        yield f"{steps_back} steps back for {losses} losses"
+        plain = i if "d" not in marks else plain
+    count = streams(i for i, _ in came)
+    if count > losses:
+        yield f"{count} streams of ascending ids, but {losses} connections"
 
 
 def check_duplicates(got):

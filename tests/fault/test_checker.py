@@ -99,6 +99,20 @@ class Ledgers(unittest.TestCase):
         in_order = "got 1 5 d\ngot 1 6 d\ngot 1 7 d\n"
         self.assertEqual(rules(consumer=CONSUMER + in_order), [])
 
+    def test_an_old_connection_and_a_new_one_at_a_time(self):
+        """The broker still takes what the old one has sent: two ascending streams, mixed."""
+        mixed = "got 1 5 d\ngot 1 9 d\ngot 1 6 d\ngot 1 10 d\ngot 1 7 d\n"
+        producer = self.instead(PRODUCER, "confirmed 1 9 9\n", "").replace("confirmed 1 10 10\n", "") \
+            + "lost 5\nagain 1 9 10\nconfirmed 1 9 10\n"
+        self.assertEqual(rules(producer, CONSUMER + mixed), [])
+        self.assertEqual(rules(producer, CONSUMER + "".join(f"got 1 {i} d\n" for i in (10, 9, 7, 6))), ["order"])
+
+    def test_a_copy_before_what_is_delivered_once_more(self):
+        """The original was on its way to a consumer that was killed; its copy comes at once."""
+        late = self.instead(CONSUMER, "got 1 6 d\n", "") + "got 1 6 d\n"
+        self.assertIn("order", rules(consumer=late))
+        self.assertEqual(rules(consumer=late + "got 1 6 r\n"), [])
+
     def test_outcomes(self):
         self.assertEqual(rules(PRODUCER + "confirmed 1 4 4\n"), ["outcome"])
         self.assertEqual(rules(PRODUCER + "nacked 1 9 9\n"), ["outcome"])
