@@ -51,7 +51,7 @@ struct lev_tls_stream {
     size_t unsent_at;
     size_t unsent_to;
     uint8_t *unsent;         /* TLS_UNSENT bytes, made when they are needed first */
-    uint8_t *record;         /* TLS_RECORD bytes, likewise */
+    uint8_t *record;         /* TLS_RECORD bytes */
     char name[LEV_TLS_NAME]; /* who the peer should be */
     char why[LEV_TLS_WHY];
 };
@@ -242,11 +242,14 @@ static bool tls_insist(lev_tls_stream *s) {
 lev_tls_stream *lev_tls_stream_new(lev_tls *tls, int fd, const char *host, uint16_t port,
                                    uint64_t *calls) {
     lev_tls_stream *s = lev_memory_zeroed(&tls->memory, sizeof *s);
-    BIO *b = s != NULL ? BIO_new(tls->socket) : NULL;
+    uint8_t *record = lev_memory_new(&tls->memory, TLS_RECORD);
+    BIO *b = s != NULL && record != NULL ? BIO_new(tls->socket) : NULL;
     if (b == NULL) {
+        lev_memory_free(record);
         lev_memory_free(s);
         return NULL;
     }
+    s->record = record;
     s->tls = tls;
     s->fd = fd;
     s->host = host;
@@ -259,6 +262,7 @@ lev_tls_stream *lev_tls_stream_new(lev_tls *tls, int fd, const char *host, uint1
     if (s->ssl == NULL || SSL_set_ex_data(s->ssl, tls_index, s) != 1) {
         SSL_free(s->ssl);
         BIO_free(b);
+        lev_memory_free(record);
         lev_memory_free(s);
         return NULL;
     }
@@ -402,9 +406,6 @@ lev_status lev_tls_stream_write(lev_tls_stream *s, const lev_span *spans, size_t
                                 size_t *put) {
     lev_status status = LEV_OK;
     *put = 0;
-    if (s->record == NULL && (s->record = lev_memory_new(&s->tls->memory, TLS_RECORD)) == NULL) {
-        return tls_fail(s, LEV_ERR_LOST, "out of memory");
-    }
     while (status == LEV_OK && tls_flush(s) && !s->silent) {
         lev_span next = tls_next(s, spans, count, *put);
         status = next.len > 0 ? tls_write_one(s, next) : LEV_AGAIN;

@@ -12,6 +12,7 @@
 
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 enum { BURST = 120, LARGE = 15000, WAIT_MS = 3000 };
@@ -199,6 +200,83 @@ static void says_what_is_wrong_with_a_file(void) {
     lev_client_free(c);
 }
 
+/* ---- memory ----------------------------------------------------------------------------------
+ */
+
+typedef struct heap {
+    size_t blocks;
+    unsigned long calls;
+    unsigned long fail_at; /* the n-th allocation fails */
+} heap;
+
+static void *heap_resize(void *context, void *ptr, size_t size) {
+    heap *h = context;
+    h->blocks -= size == 0 ? 1 : 0;
+    if (size == 0) {
+        free(ptr);
+        return NULL;
+    }
+    h->calls++;
+    if (h->calls == h->fail_at) {
+        return NULL;
+    }
+    h->blocks += ptr == NULL ? 1 : 0;
+    return realloc(ptr, size);
+}
+
+/* The client may give up at any point. */
+static void open_and_close(peer *p) {
+    struct timeval patience = {.tv_sec = 10};
+    setsockopt(p->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    SSL_set_fd(session, p->fd);
+    if (SSL_accept(session) != 1) {
+        return;
+    }
+    p->layer = session;
+    p->layer_send = secure_send;
+    p->layer_receive = secure_receive;
+    peer_forgive(p);
+    peer_login(p, 0);
+    peer_close(p);
+}
+
+/* Lets a peer that nobody connected to end. */
+static void knock(const peer *p) {
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons(p->port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    (void)connect(fd, (struct sockaddr *)&at, sizeof at);
+    close(fd);
+}
+
+static void tells_each_allocation_that_fails(void) {
+    lev_status status = LEV_ERR_MEMORY;
+    signal(SIGPIPE, SIG_IGN); /* the peer's: its client leaves at any point */
+    for (unsigned long n = 1; status != LEV_OK; n++) {
+        heap h = {.fail_at = n};
+        char uri[80];
+        session = tls_peer_server(cert, sizeof cert);
+        peer *p = peer_start(open_and_close);
+        snprintf(uri, sizeof uri, "amqps://localhost:%u", p->port);
+        lev_client_options o = {.tls = {.ca_pem = cert, .server_name = "localhost"},
+                                .allocator = {heap_resize, &h}};
+        lev_client *c = lev_client_new(&o);
+        status = c != NULL ? lev_client_open(c, uri) : LEV_ERR_MEMORY;
+        if (c != NULL && status == LEV_OK) {
+            status = lev_client_close(c);
+        }
+        EXPECT(status == LEV_ERR_MEMORY || status == LEV_OK);
+        lev_client_free(c);
+        EXPECT_EQ(h.blocks, 0);
+        knock(p);
+        peer_end(p);
+        SSL_free(session);
+        status = n > h.calls ? status : LEV_ERR_MEMORY; /* on to the next */
+    }
+}
+
 UNIT_MAIN("client over TLS", CASE(takes_a_record_that_is_larger_than_its_buffer),
           CASE(takes_it_in_an_event_loop), CASE(sends_the_rest_of_a_record),
-          CASE(sends_it_in_an_event_loop), CASE(says_what_is_wrong_with_a_file))
+          CASE(sends_it_in_an_event_loop), CASE(says_what_is_wrong_with_a_file),
+          CASE(tells_each_allocation_that_fails))
