@@ -125,7 +125,7 @@ class Commands(SecretTest):
                (url("1" + CANARY), 64), (f"amqp:{CANARY}", 64), (url(query="?heartbeat=" + CANARY), 64)]
         for command, args in CONNECTING.items():
             for where, code in bad:
-                more = ["--log-format", "json"] if code % 2 else ["--verbose"]
+                more = ["--trace", "--log-format", "json"] if code % 2 else ["--trace", "--verbose"]
                 ended = leveret(command, LETTERS.get(command, "-u"), where, *more, *args, url=None)
                 self.assertUnseen(ended)
                 self.assertEnded(ended, code)
