@@ -361,7 +361,8 @@ const command proxy_command = {
         "clients' own: nobody logs in here.\n"
         "\n"
         "The options for faults make a network, or a peer, that is worse than real ones: to see "
-        "whether a client survives it. What is printed is what comes in, with turned bits.",
+        "whether a client survives it. What is printed is what comes in; what --pcap gets is what "
+        "goes out, with turned bits.",
     .examples = "leveret proxy :5673 localhost:5672\n"
                 "leveret proxy --jsonl :5673 amqps://broker.example > session.jsonl\n"
                 "leveret proxy --pcap session.pcap :5673 localhost:5672\n"

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright (c) 2026 The Leveret authors */
 
-/* A direction is read only while it holds little, so whoever reads slowly slows the writer down,
+/* Frames are shown as they come in, and bits are turned behind that: a frame whose head was changed
+ * would be taken for another one, and might show its secret.
+ *
+ * A direction is read only while it holds little, so whoever reads slowly slows the writer down,
  * and memory stays flat. The dissector looks at the bytes beside the path; only where heartbeats
  * are left out do the bytes go through it, since then it is items that pass and not bytes.
  *
@@ -46,10 +49,13 @@ void relay_deinit(relay *r) {
 }
 
 static void flow_hold(flow *f, relay *r, relay_view *v, lev_span bytes) {
+    size_t before = f->held.len;
     buffer_put(&f->held, bytes);
-    f->read += bytes.len;
+    lev_span passed = {f->held.ptr + before, f->held.len - before};
+    fault_flip(&f->flips, f->held.ptr + before, passed.len);
+    f->read += passed.len;
     if (v->captures) {
-        pcap_put_bytes(&v->capture, &r->packets, f->side, bytes);
+        pcap_put_bytes(&v->capture, &r->packets, f->side, passed);
     }
 }
 
@@ -87,7 +93,6 @@ static void flow_take(flow *f, relay *r, relay_view *v) {
     size_t n = 1;
     while (n > 0 && !r->cut && flow_reads(f)) {
         n = wire_read(f->from, piece, relay_room(r, v));
-        fault_flip(&f->flips, piece, n);
         r->bytes += n;
         r->cut = v->faults.cut_after > 0 && r->bytes >= v->faults.cut_after;
         if (n > 0) {

@@ -295,6 +295,17 @@ class Faults(ProxyTest):
         self.assertTrue(50 < len(turned) < 200, len(turned))
         self.assertEqual(self.through(text), text)
 
+    def test_no_turned_bit_shows_a_secret(self):
+        login = {"type": "method", "channel": 0, "class": "connection", "method": "start-ok",
+                 "fields": {"client_properties": {}, "mechanism": "PLAIN", "response": SECRET, "locale": "en_US"}}
+        frames = leveret("encode", stdin=json.dumps(login).encode()).out * 2000
+        for form in ((), ("--jsonl",), ("--hexdump",)):
+            came = self.through(frames, *form, "--flip-bits", "0.02", "--seed", "3")
+            self.assertGreater(came.count(SECRET.encode()), 500)
+            self.assertLess(came.count(SECRET.encode()), 2000)
+            self.assertGreater(self.shown.count("start-ok"), 500)
+            self.assertNotIn(SECRET, self.shown)
+
     def through(self, text, *options):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             proxy = self.proxy(*options, target=f"127.0.0.1:{listener.getsockname()[1]}")
@@ -305,7 +316,7 @@ class Faults(ProxyTest):
                 while data := server.recv(65536):
                     came += data
                 server.close()
-        self.stopped(proxy)
+        self.shown = "\n".join(self.stopped(proxy))
         return came
 
     def test_delay(self):
